@@ -1,0 +1,1 @@
+"""Who said what: speaker diarization and transcription on a CPU, without torch."""
