@@ -1,0 +1,167 @@
+"""Blocks of samples at any rate and channel count → spooled 16 kHz float32 channels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from diarize.audio.spool import Spool
+from diarize.errors import AudioError
+from diarize.records import SAMPLE_RATE_HZ, Float32
+
+logger = logging.getLogger("diarize")
+
+MEMORY_SAMPLES = 600 * SAMPLE_RATE_HZ
+"""Up to ten minutes (38 MB), all channels together, stay in memory."""
+
+MAX_MAGNITUDE = 1e6
+"""Samples beyond this (120 dB above full scale) are damage, not sound: no network survives them."""
+
+MAX_KEPT_CHANNELS = 32
+MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 1_000_000
+
+
+def as_float(samples: npt.NDArray[np.generic]) -> npt.NDArray[np.floating]:
+    """PCM of any kind as floats with full scale at ±1; floats stay as they are.
+
+    Raises:
+        TypeError: not uint8, int16, int32 or float.
+    """
+    if samples.dtype == np.uint8:
+        return samples.astype(np.float32) / np.float32(128) - np.float32(1)
+    if samples.dtype in (np.int16, np.int32):
+        return samples.astype(np.float32) * np.float32(1 / -float(np.iinfo(samples.dtype).min))
+    if samples.dtype in (np.float16, np.float32, np.float64):
+        return samples  # type: ignore[return-value]
+    raise TypeError(f"samples of type {samples.dtype}")
+
+
+class _Resampler:
+    """One channel from `rate_hz` to 16 kHz by libswresample, which adds no delay."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._swr = None
+        if rate_hz != SAMPLE_RATE_HZ:
+            self._swr = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
+        self._position = 0
+
+    def push(self, samples: Float32) -> Iterator[Float32]:
+        if self._swr is None:
+            yield samples
+            return
+        frame = av.AudioFrame.from_ndarray(samples[None, :], format="flt", layout="mono")
+        frame.sample_rate = self._rate_hz
+        frame.pts = self._position
+        self._position += len(samples)
+        for out in self._swr.resample(frame):
+            yield out.to_ndarray()[0]
+
+    def flush(self) -> Iterator[Float32]:
+        if self._swr is not None and self._position:
+            for out in self._swr.resample(None):
+                yield out.to_ndarray()[0]
+
+
+class Intake:
+    """Takes blocks in order; cleans, mixes or keeps channels, resamples, spools.
+
+    The mono mix is the plain mean of the channels: no channel is favoured, and nothing can clip.
+    """
+
+    def __init__(self, label: str, *, keep_channels: bool, max_duration_s: float) -> None:
+        self._label = label
+        self._keep_channels = keep_channels
+        self._max_samples = int(max_duration_s * SAMPLE_RATE_HZ)
+        self._rate_hz = 0
+        self._resamplers: list[_Resampler] = []
+        self._n_cleaned = 0
+        self.spools: list[Spool] = []
+
+    def add(self, block: npt.NDArray[np.floating], rate_hz: int) -> None:
+        """Take `block` (channels, samples), full scale at ±1.
+
+        Raises:
+            AudioError: an impossible rate or number of channels, too long, or no disk space.
+        """
+        channels = self._channels(self._clean(block))
+        if not self.spools:
+            self.spools = [Spool(MEMORY_SAMPLES // len(channels)) for _ in channels]
+        if rate_hz != self._rate_hz:
+            self._change_rate(rate_hz)
+        for spool, resampler, samples in zip(
+            self.spools, self._resamplers, channels, strict=True
+        ):
+            for out in resampler.push(samples):
+                spool.append(out)
+        if self.spools[0].n_samples > self._max_samples:
+            raise AudioError(
+                f"{self._label} is longer than {self._max_samples / SAMPLE_RATE_HZ / 3600:g} hours:"
+                " cut it into parts"
+            )
+
+    def _clean(self, block: npt.NDArray[np.floating]) -> Float32:
+        """Float32 without NaN, infinities and absurd values (set to 0 and counted)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            samples = block.astype(np.float32, copy=False)
+            bad = ~(np.abs(samples) <= MAX_MAGNITUDE)
+        n_bad = int(np.count_nonzero(bad))
+        if n_bad:
+            self._n_cleaned += n_bad
+            samples = np.where(bad, np.float32(0), samples)
+        return samples
+
+    def _channels(self, samples: Float32) -> list[Float32]:
+        """What the spools get of (channels, samples): the mean, or each channel."""
+        n_channels = len(samples)
+        if not self._keep_channels:
+            return [samples.mean(axis=0, dtype=np.float32)]
+        if n_channels > MAX_KEPT_CHANNELS:
+            raise AudioError(
+                f"{self._label} has {n_channels} channels, and at most {MAX_KEPT_CHANNELS} can be "
+                "kept apart: mix them to one"
+            )
+        if self.spools and n_channels != len(self.spools):
+            raise AudioError(
+                f"{self._label} changes from {len(self.spools)} to {n_channels} channels on the "
+                "way, which cannot be kept apart: mix them to one"
+            )
+        return [np.ascontiguousarray(channel) for channel in samples]
+
+    def _change_rate(self, rate_hz: int) -> None:
+        if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+            raise AudioError(
+                f"{self._label} has a sample rate of {rate_hz} Hz; speech needs one between "
+                f"{MIN_RATE_HZ} and {MAX_RATE_HZ} Hz: correct the rate or convert the recording"
+            )
+        self._flush()
+        self._rate_hz = rate_hz
+        self._resamplers = [_Resampler(rate_hz) for _ in self.spools]
+
+    def _flush(self) -> None:
+        for spool, resampler in zip(self.spools, self._resamplers, strict=False):
+            for out in resampler.flush():
+                spool.append(out)
+
+    def finish(self) -> list[Spool]:
+        """The sealed channels, all of one length; at least one, even if nothing came in."""
+        self._flush()
+        if not self.spools:
+            self.spools = [Spool(MEMORY_SAMPLES)]
+        for spool in self.spools:
+            spool.seal()
+        if self._n_cleaned:
+            logger.warning(
+                "%s: %d samples that were not a number, infinite or absurdly large are now 0",
+                self._label,
+                self._n_cleaned,
+            )
+        return self.spools
+
+    def close(self) -> None:
+        for spool in self.spools:
+            spool.close()
