@@ -1,0 +1,1 @@
+"""The bench: data by name, simulated conversations, peers in the same run, one report."""

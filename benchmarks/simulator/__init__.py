@@ -1,0 +1,1 @@
+"""Conversations made of single voices, with turn-taking, rooms, noise and lines of real ones."""
