@@ -1,0 +1,1 @@
+"""Metrics: who spoke when (turns), who said what (words), and whether confidences mean anything."""
