@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diarize.metrics.edit_distance import align_words
+from diarize.metrics.edit_distance import Alignment, align_words
 from diarize.metrics.normalise import Normaliser, raw
 from diarize.metrics.timeline import best_mapping
 from diarize.metrics.wer import words_in_order
@@ -65,17 +65,26 @@ def word_diarization_error(
     """
     spoken = words_in_order(reference, normaliser)
     recognised = words_in_order(hypothesis, normaliser)
-    pairs = align_words([word for word, _ in spoken], [word for word, _ in recognised]).pairs
+    alignment = align_words([word for word, _ in spoken], [word for word, _ in recognised])
+    return word_diarization_error_of(spoken, recognised, alignment)
 
+
+def word_diarization_error_of(
+    spoken: Sequence[tuple[str, str]],
+    recognised: Sequence[tuple[str, str]],
+    alignment: Alignment,
+) -> WordDiarizationErrors:
+    """The same for (word, speaker) pairs that are already aligned."""
     reference_index = {s: i for i, s in enumerate(sorted({s for _, s in spoken}))}
     hypothesis_index = {s: i for i, s in enumerate(sorted({s for _, s in recognised} - {UNKNOWN}))}
     together = np.zeros((len(reference_index), len(hypothesis_index)), dtype=np.int64)
     unknown = 0
-    for r, h in pairs.tolist():
+    for r, h in alignment.pairs.tolist():
         speaker = recognised[h][1]
         if speaker == UNKNOWN:
             unknown += 1
         else:
             together[reference_index[spoken[r][1]], hypothesis_index[speaker]] += 1
     right = sum(int(together[r, h]) for r, h in best_mapping(together))
-    return WordDiarizationErrors(aligned=len(pairs), wrong=len(pairs) - right, unknown=unknown)
+    aligned = len(alignment.pairs)
+    return WordDiarizationErrors(aligned, wrong=aligned - right, unknown=unknown)
