@@ -1,0 +1,104 @@
+"""Our own format: everything a result holds, exactly.
+
+    {"format": "diarize", "version": 1, "name", "duration", "language", "speakers": [],
+     "turns": [{"start", "end", "speaker", "confidence"}], "exclusive": [the same],
+     "utterances": [{"speaker", "start", "end", "text", "confidence",
+                     "words": [{"text", "start", "end", "probability", "speaker",
+                                "space_before"}]}]}
+
+Times in seconds, not rounded. `speakers` follows from the turns and is there for readers' ease.
+A change that old readers could misread raises `version`; a new field does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Literal
+
+from pydantic import Field
+
+from diarize.errors import FormatError
+from diarize.formats.documents import Document, dump, parse
+from diarize.records import Result, Turn, Utterance, Word
+
+VERSION = 1
+
+
+class _Turn(Document):
+    start: float
+    end: float
+    speaker: str
+    confidence: float
+
+
+class _Word(Document):
+    text: str
+    start: float
+    end: float
+    probability: float
+    speaker: str | None
+    space_before: bool
+
+
+class _Utterance(Document):
+    speaker: str
+    start: float
+    end: float
+    text: str
+    confidence: float
+    words: list[_Word]
+
+
+class _Result(Document):
+    format: Literal["diarize"]
+    version: int = Field(ge=1)
+    name: str
+    duration: float
+    language: str | None
+    turns: list[_Turn]
+    exclusive: list[_Turn]
+    utterances: list[_Utterance]
+
+
+def write(result: Result) -> str:
+    """The whole result.
+
+    Raises:
+        FormatError: a number or character that JSON cannot hold.
+    """
+    head = {"format": "diarize", "version": VERSION}
+    fields = asdict(result) | {"speakers": result.speakers}
+    order = ("name", "duration", "language", "speakers", "turns", "exclusive", "utterances")
+    return dump(head | {key: fields[key] for key in order})
+
+
+def read(text: str, source: str = "JSON") -> Result:
+    """The result as it was written.
+
+    Raises:
+        FormatError: not our format, or of a later version; names `source` and the field.
+    """
+    document = parse(_Result, text, source)
+    if document.version > VERSION:
+        raise FormatError(
+            f"{source}: version {document.version} of the format, this program reads up to "
+            f"{VERSION}: update it"
+        )
+    return Result(
+        name=document.name,
+        duration=document.duration,
+        turns=tuple(Turn(**t.model_dump()) for t in document.turns),
+        exclusive=tuple(Turn(**t.model_dump()) for t in document.exclusive),
+        utterances=tuple(
+            Utterance(
+                u.speaker,
+                u.start,
+                u.end,
+                u.text,
+                tuple(Word(**w.model_dump()) for w in u.words),
+                u.confidence,
+            )
+            for u in document.utterances
+        ),
+        language=document.language,
+    )

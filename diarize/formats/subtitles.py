@@ -1,0 +1,137 @@
+"""Utterances cut into subtitle cues: at most two lines of 42 characters and seven seconds.
+
+The limits are Netflix's (Timed Text Style Guide, general requirements and English:
+https://partnerhelp.netflixstudios.com/hc/en-us/articles/215758617).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from diarize.formats.names import one_line, without_arrows
+from diarize.formats.times import span_ms
+from diarize.records import Result, Utterance, Word, join_words
+
+LINE_CHARACTERS = 42
+CUE_LINES = 2
+CUE_S = 7.0
+SENTENCE_END = (".", "?", "!", "…", "。", "？", "！")
+CLAUSE_END = (",", ";", ":", "，", "、", "；")
+LAST_CUE_WORDS = 3
+"""An utterance's last cue holds at least so many words where its length allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Text shown from `start_ms` to `end_ms` (later than the start, always).
+
+    `lines` are without the speaker's prefix; none where a turn has no text.
+    """
+
+    start_ms: int
+    end_ms: int
+    speaker: str
+    lines: tuple[str, ...]
+
+
+def cues(result: Result, prefix: Callable[[str], str]) -> list[Cue]:
+    """The recording's cues by start; its turns, without text, when nothing was transcribed.
+
+    `prefix` gives what will stand before a speaker's text on each cue's first line: it takes room.
+    """
+    turns = () if result.utterances else result.turns
+    found = [_cue(turn.start, turn.end, turn.speaker, ()) for turn in turns]
+    for utterance in result.utterances:
+        room = max(LINE_CHARACTERS - len(prefix(utterance.speaker)), LINE_CHARACTERS // 2)
+        for words in _split(timed_words(utterance), room):
+            end = max(w.end for w in words)
+            lines = tuple(without_arrows(line) for line in _balanced(words, room))
+            found.append(_cue(words[0].start, end, utterance.speaker, lines))
+    return sorted(found, key=lambda c: (c.start_ms, c.end_ms))
+
+
+def timed_words(utterance: Utterance) -> list[Word]:
+    """The utterance's words; where it has none that spell its text, its text spread over its time.
+
+    Spread by characters: the only clue when a transcript was read from a format without words.
+    """
+    text = one_line(utterance.text)
+    words = [
+        Word(one_line(w.text), w.start, w.end, space_before=w.space_before)
+        for w in utterance.words
+        if one_line(w.text)
+    ]
+    if words and join_words(words) == text:
+        return words
+    pieces = [
+        (part[i : i + LINE_CHARACTERS], i == 0)
+        for part in text.split(" ")
+        for i in range(0, len(part), LINE_CHARACTERS)
+    ]
+    total = sum(len(piece) for piece, _ in pieces)
+    spread, done = [], 0
+    for piece, space_before in pieces:
+        times = [
+            utterance.start + (utterance.end - utterance.start) * count / total
+            for count in (done, done + len(piece))
+        ]
+        spread.append(Word(piece, times[0], times[1], space_before=space_before))
+        done += len(piece)
+    return spread
+
+
+def _cue(start: float, end: float, speaker: str, lines: tuple[str, ...]) -> Cue:
+    start_ms, end_ms = span_ms(start, end)
+    return Cue(start_ms, max(end_ms, start_ms + 1), speaker, lines)
+
+
+def _split(words: list[Word], first_room: int) -> list[list[Word]]:
+    groups, begin = [], 0
+    while begin < len(words):
+        end = begin + 1
+        while end < len(words) and _fits(words[begin : end + 1], first_room):
+            end += 1
+        if end < len(words):
+            end = _boundary(words, begin, end)
+        groups.append(words[begin:end])
+        begin = end
+    return groups
+
+
+def _fits(words: list[Word], first_room: int) -> bool:
+    in_time = max(w.end for w in words) - words[0].start <= CUE_S
+    return in_time and len(_lines(words, first_room)) <= CUE_LINES
+
+
+def _boundary(words: list[Word], begin: int, end: int) -> int:
+    """Where best to cut within the later half of `words[begin:end]`, of which all would fit."""
+    middle = begin + (end - begin + 1) // 2
+    for marks in (SENTENCE_END, CLAUSE_END):
+        for cut in range(end, middle - 1, -1):
+            if words[cut - 1].text.endswith(marks):
+                return cut
+    return max(min(end, len(words) - LAST_CUE_WORDS), middle)
+
+
+def _balanced(words: list[Word], first_room: int) -> list[str]:
+    """The lines, and of two that fit in several ways the two closest in length."""
+    lines = _lines(words, first_room)
+    if len(lines) != CUE_LINES:
+        return lines
+    pairs = [(join_words(words[:cut]), join_words(words[cut:])) for cut in range(1, len(words))]
+    fitting = [p for p in pairs if len(p[0]) <= first_room and len(p[1]) <= LINE_CHARACTERS]
+    taken = LINE_CHARACTERS - first_room
+    return list(min(fitting, key=lambda p: abs(taken + len(p[0]) - len(p[1])), default=lines))
+
+
+def _lines(words: list[Word], first_room: int) -> list[str]:
+    lines, room = [words[0].text], first_room
+    for word in words[1:]:
+        piece = (" " if word.space_before else "") + word.text
+        if len(lines[-1]) + len(piece) > room:
+            lines.append(word.text)
+            room = LINE_CHARACTERS
+        else:
+            lines[-1] += piece
+    return lines
