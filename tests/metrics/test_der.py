@@ -2,7 +2,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyannote.metrics.diarization import DiarizationErrorRate
 
@@ -41,6 +41,7 @@ def assert_same(ours: DiarizationError, judge: dict) -> None:
     assert parts == pytest.approx([judge[name] for name in names], abs=1e-6)
 
 
+@settings(deadline=None)  # the first call imports much
 @given(
     turns("abcd"),
     turns("wxyz"),

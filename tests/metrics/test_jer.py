@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyannote.metrics.diarization import JaccardErrorRate
 
@@ -9,6 +9,7 @@ from diarize.records import UNKNOWN, Turn
 from .judges import pyannote_rate, regions, turns
 
 
+@settings(deadline=None)  # the first call imports much
 @given(
     turns("abcd"),
     turns("wxyz"),

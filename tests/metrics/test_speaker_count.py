@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyannote.metrics.diarization import DiarizationSpeakerCountError
 
@@ -8,6 +8,7 @@ from diarize.records import UNKNOWN, Turn
 from .judges import pyannote_rate, regions, turns
 
 
+@settings(deadline=None)  # the first call imports much
 @given(turns("abcd"), turns("wxyz"), st.none() | regions)
 def test_equals_pyannote_on_random_turns(reference, hypothesis, uem):
     theirs = pyannote_rate(DiarizationSpeakerCountError(), reference, hypothesis, uem)

@@ -1,8 +1,13 @@
+import random
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from meeteval.wer import cp_word_error_rate, siso_word_error_rate
 
+from diarize.formats import stm
 from diarize.metrics.cpwer import cp_word_error
 from diarize.metrics.edit_distance import BLOCK_ROWS, WordErrors, align_words, edit_distance
 from diarize.metrics.normalise import normalise
@@ -11,6 +16,8 @@ from diarize.metrics.wer import word_error
 from diarize.records import UNKNOWN, Utterance
 
 from .judges import seglst, utterances
+
+SAMPLE = Path(__file__).parent.parent / "data" / "sample.stm"
 
 words = st.lists(st.sampled_from("abc"), max_size=12)
 
@@ -23,6 +30,7 @@ def counts(judge) -> WordErrors:
     return WordErrors(judge.length, judge.substitutions, judge.insertions, judge.deletions)
 
 
+@settings(deadline=None)  # the first call imports much
 @given(words, words)
 def test_alignment_equals_meeteval_part_by_part(reference, hypothesis):
     theirs = siso_word_error_rate(" ".join(reference), " ".join(hypothesis))
@@ -47,6 +55,7 @@ def test_pairs_point_at_the_words():
     assert pairs.tolist() == [[0, 0], [1, 1], [2, 2], [3, 4]]
 
 
+@settings(deadline=None)  # the first call imports much
 @given(utterances("abc"), utterances("wxyz"))
 def test_wer_equals_meeteval_on_random_utterances(reference, hypothesis):
     def joined(side):
@@ -58,6 +67,7 @@ def test_wer_equals_meeteval_on_random_utterances(reference, hypothesis):
     assert ours.rate == pytest.approx(theirs.error_rate, abs=1e-6)
 
 
+@settings(deadline=None)  # the first call imports much
 @given(utterances("abc"), utterances("wxyz"))
 def test_cpwer_equals_meeteval_on_random_utterances(reference, hypothesis):
     theirs = cp_word_error_rate(seglst(reference), seglst(hypothesis))
@@ -65,6 +75,24 @@ def test_cpwer_equals_meeteval_on_random_utterances(reference, hypothesis):
     assert ours.errors == counts(theirs)
     assert ours.rate == pytest.approx(theirs.error_rate, abs=1e-6)
     assert ours.assignment == theirs.assignment
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equals_meeteval_on_a_real_conversation(seed):
+    rng = random.Random(seed)
+    reference = stm.read(SAMPLE.read_text())["sample"]
+    hypothesis = [
+        replace(
+            u,
+            speaker=rng.choice(["A", "B", "C"]) if rng.random() < 0.2 else u.speaker,
+            text=" ".join(w for w in u.text.lower().split() if rng.random() < 0.9),
+        )
+        for u in reference
+    ]
+    theirs = cp_word_error_rate(seglst(reference), seglst(hypothesis))
+    assert cp_word_error(reference, hypothesis).errors == counts(theirs)
+    theirs = siso_word_error_rate(*(" ".join(u.text for u in s) for s in (reference, hypothesis)))
+    assert word_error(reference, hypothesis) == counts(theirs)
 
 
 def test_without_reference_words_the_rate_is_undefined():
