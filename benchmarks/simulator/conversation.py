@@ -246,7 +246,7 @@ def _surroundings(
 
 def write(conversation: Conversation, folder: Path, join_s: float = 0.25) -> None:
     """``NAME.flac`` (16 bit), ``.rttm``, ``.uem``, ``.json`` and, where texts are known, ``.stm``
-    and ``.words.json`` (SegLST, one word an entry, where their times are known)."""
+    and ``.seglst.json`` (SegLST, one word an entry, where their times are known)."""
     folder.mkdir(parents=True, exist_ok=True)
     name, placed = conversation.name, conversation.placed
     base = folder / name
@@ -278,4 +278,4 @@ def write(conversation: Conversation, folder: Path, join_s: float = 0.25) -> Non
         for text, start, end in p.words
     ]
     if words:
-        Path(f"{base}.words.json").write_text(json.dumps(words, ensure_ascii=False, indent=0))
+        Path(f"{base}.seglst.json").write_text(json.dumps(words, ensure_ascii=False, indent=0))

@@ -127,25 +127,32 @@ def draw_turns(
 ) -> list[Planned]:
     """A conversation of `speakers` people in a style, sorted by start.
 
-    `dominant` is the share of the floor that one of them has (None: shares are drawn at random);
+    `dominant` is the share of the floor that speaker 0 has (None: shares are drawn at random);
     everyone is given at least `least_s` of turns.
     """
     shares = _draw_shares(speakers, rng, dominant)
+    # Others come between his turns: who shall have much of the floor needs longer ones.
+    stretched = 1.0 if dominant is None else 1 + dominant / (1 - dominant)
+    spoken = np.zeros(speakers)
     planned: list[Planned] = []
     at = float(rng.uniform(0.2, 1.5))
     who = int(rng.choice(speakers, p=shares))
     while at < length_s - 0.5:
         longest = min(45.0, length_s / 3)
-        length = _log_normal(rng, style.turn_median_s, style.turn_sigma, 0.35, longest)
+        median_s = style.turn_median_s * (stretched if who == 0 else 1.0)
+        length = _log_normal(rng, median_s, style.turn_sigma, 0.35, longest)
         length = min(length, length_s - at)
         planned.append(Planned(who, at, length))
         planned += _draw_backchannels(planned[-1], speakers, style, rng)
+        spoken[who] += length
         at += length
         if speakers == 1 or rng.random() < style.stay:
             at += _log_normal(rng, style.pause_median_s, style.pause_sigma, 0.15, 4.0)
             continue
-        others = shares.copy()
-        others[who] = 0
+        others = shares
+        if dominant is not None:  # whoever is behind his share is likelier to speak next
+            others = shares * (shares / (spoken / spoken.sum() + 0.02)) ** 3
+        others = np.where(np.arange(speakers) == who, 0.0, others)
         who = int(rng.choice(speakers, p=others / others.sum()))
         offset = float(rng.normal(style.offset_mean_s, style.offset_sd_s))
         at = max(at + float(np.clip(offset, -0.6 * length, 3.0)), planned[-1].start_s + 0.2)

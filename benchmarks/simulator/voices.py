@@ -125,10 +125,7 @@ def cut_clip(path: Path, text: str | None = None) -> list[Phrase]:
     if text is None and beside.exists():
         text = beside.read_text(encoding="utf-8").strip()
     words = _read_ctm(path.with_suffix(".ctm"))
-    options = VadOptions(threshold=0.5, min_silence_duration_ms=PAUSE_MS, speech_pad_ms=0)
-    found = get_speech_timestamps(audio, options)
-    spans = [_trim(audio, int(s["start"]), int(s["end"])) for s in found]
-    spans = [(a, b) for a, b in spans if b - a >= RATE_HZ // 5]
+    spans = speech_spans(audio)
     if not spans:
         return []
     speech = np.concatenate([audio[a:b] for a, b in spans])
@@ -139,6 +136,17 @@ def cut_clip(path: Path, text: str | None = None) -> list[Phrase]:
     if text is not None:
         return [make_phrase(audio, spans[0][0], spans[-1][1], text)]
     return [make_phrase(audio, a, b) for a, b in spans]
+
+
+def speech_spans(audio: Float32, pause_ms: int = PAUSE_MS) -> list[tuple[int, int]]:
+    """Speech between pauses of at least `pause_ms`, trimmed: (start, end) in samples.
+
+    Silero VAD, ends tightened by level; what is shorter than 0.2 s is left out.
+    """
+    options = VadOptions(threshold=0.5, min_silence_duration_ms=pause_ms, speech_pad_ms=0)
+    found = get_speech_timestamps(audio, options)
+    spans = [_trim(audio, int(s["start"]), int(s["end"])) for s in found]
+    return [(a, b) for a, b in spans if b - a >= RATE_HZ // 5]
 
 
 def make_phrase(
