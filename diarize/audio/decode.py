@@ -1,14 +1,21 @@
-"""Media files → blocks of samples, through ffmpeg's libraries."""
+"""Media files → blocks of samples, through ffmpeg's libraries (PyAV).
+
+Only bytes go in: ffmpeg is handed our own file object, never a name or address, may open no
+protocol, and reads real media containers only. A playlist that points at other files is refused.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
-from typing import BinaryIO
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
 
 import av
 import numpy as np
 import numpy.typing as npt
+from av.stream import Discard
 
 from diarize.audio.intake import as_float
 from diarize.errors import AudioError
@@ -17,47 +24,305 @@ from diarize.records import ProgressHook
 logger = logging.getLogger("diarize")
 
 CONTAINERS = (
-    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dss,dts,eac3,flac,flv,gsm,latm,loas,"
-    "matroska,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,mxf,nistsphere,nut,oma,ogg,qoa,rm,sox,tak,truehd,"
-    "tta,voc,w64,wav,webm,wtv,wv,xwma"
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dss,dts,eac3,flac,flv,loas,matroska,mov,"
+    "mp3,mpc,mpc8,mpeg,mpegts,mxf,nistsphere,nut,oma,ogg,qoa,sox,tak,truehd,tta,voc,w64,wav,webm,"
+    "wtv,wv,xwma"
 )
-"""Real media only: playlists (hls, concat, dash), pictures, subtitles and raw data never open."""
+"""ffmpeg's names of what may be opened. Playlists (hls, dash, concat), pictures, subtitles and
+headerless data are not among them."""
+
+TIMED_CONTAINERS = {"asf", "flv", "matroska", "mov", "mpeg", "mpegts", "mxf", "nut", "ogg", "webm"}
+"""Containers whose packets carry real times: sound may start late or have holes in them."""
+
+UNANNOUNCED = {"aac", "ac3", "amr", "dts", "eac3", "loas", "mpeg", "mpegts", "truehd"}
+"""Containers that state no duration; ffmpeg guesses one, which says nothing about damage."""
 
 BLOCK_VALUES = 1 << 18
 """Samples × channels gathered before they are handed on."""
 
+GAP_S = 0.02
+"""A hole in the timestamps beyond this becomes silence, so that times are those of a player."""
 
-def decode(
-    file: BinaryIO, label: str, progress: ProgressHook | None
-) -> Iterator[tuple[npt.NDArray[np.floating], int]]:
-    """Yield (block of shape (channels, samples), rate in Hz) from the best sound track."""
+MAX_GAP_S, MAX_STEP_BACK_S = 3600.0, 1.0
+"""A hole, or a step back in time, beyond these is taken for a wrong timestamp."""
+
+SHORTFALL_S = 0.3
+"""How much less sound than announced is worth a warning; codecs round to frames below this."""
+
+SAMPLE_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}
+"""numpy's names of ffmpeg's sample formats; a planar one has a ``p`` behind it."""
+
+Block = tuple[npt.NDArray[np.floating], int]
+"""Samples of shape (channels, samples), full scale at ±1, and their rate in Hz."""
+
+
+class _Source:
+    """What ffmpeg reads from. A bad seek is answered with a code: PyAV keeps raised errors back
+    and raises them at some later, unrelated call."""
+
+    name = "recording"
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+        self.size = 0
+        self._seekable = file.seekable()
+        if self._seekable:
+            self.size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+
+    def seekable(self) -> bool:
+        return self._seekable
+
+    def read(self, n_bytes: int) -> bytes:
+        try:
+            return self._file.read(n_bytes)
+        except OSError as error:
+            self.error = error
+            return b""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self.size}.get(whence)
+        if base is None or base + offset < 0:
+            return -22  # AVERROR(EINVAL)
+        return self._file.seek(base + offset)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+@dataclass
+class _Damage:
+    """What went wrong on the way, told in one warning at the end."""
+
+    bad_packets: int = 0
+    broke_off: bool = False
+    jumps: int = 0
+
+
+class _Gatherer:
+    """Frames in, blocks out; holes in the timestamps become silence."""
+
+    def __init__(self, start_s: float | None, damage: _Damage) -> None:
+        self._start_s = start_s
+        """Time of the first sample of the recording; None: timestamps mean nothing."""
+        self._next_s = start_s
+        """Where the timestamps say that the next frame begins."""
+        self._damage = damage
+        self._frames: list[npt.NDArray[np.generic]] = []
+        self._kind: tuple[int, int, np.dtype[Any]] | None = None
+        self._n_values = 0
+        self.position_s = 0.0
+        self.decoded_s = 0.0
+
+    def add(self, frame: av.AudioFrame) -> Iterator[Block]:
+        rate_hz = frame.sample_rate
+        samples = _samples(frame)
+        if rate_hz < 1 or not samples.size:
+            return
+        seconds = samples.shape[1] / rate_hz
+        gap_s = self._gap_s(frame.time, seconds)
+        kind = (rate_hz, len(samples), samples.dtype)
+        if gap_s or kind != self._kind or self._n_values >= BLOCK_VALUES:
+            yield from self.flush()
+        self._kind = kind
+        if gap_s:
+            yield from self._silence(gap_s)
+        self._frames.append(samples)
+        self._n_values += samples.size
+        self.position_s += seconds
+        self.decoded_s += seconds
+
+    def _gap_s(self, time_s: float | None, seconds: float) -> float:
+        """How much silence belongs before a frame that begins at `time_s`."""
+        if self._start_s is None or self._next_s is None or time_s is None:
+            return 0.0
+        jump_s = time_s - self._next_s
+        if jump_s > MAX_GAP_S or jump_s < -MAX_STEP_BACK_S:
+            self._damage.jumps += 1
+            self._start_s += jump_s
+        self._next_s = time_s + seconds
+        gap_s = time_s - self._start_s - self.position_s
+        return gap_s if gap_s > GAP_S else 0.0
+
+    def _silence(self, seconds: float) -> Iterator[Block]:
+        assert self._kind is not None
+        rate_hz, n_channels, _ = self._kind
+        remaining = round(seconds * rate_hz)
+        self.position_s += remaining / rate_hz
+        while remaining:
+            n_samples = min(remaining, max(1, BLOCK_VALUES // n_channels))
+            yield np.zeros((n_channels, n_samples), np.float32), rate_hz
+            remaining -= n_samples
+
+    def flush(self) -> Iterator[Block]:
+        if self._frames and self._kind is not None:
+            yield as_float(np.concatenate(self._frames, axis=1)), self._kind[0]
+        self._frames, self._n_values = [], 0
+
+
+def _samples(frame: av.AudioFrame) -> npt.NDArray[np.generic]:
+    """The samples of `frame`, shape (channels, samples), as they are stored.
+
+    Not ``frame.to_ndarray()``: PyAV up to 18.1 counts planes by looking for a null pointer, finds
+    a ninth one in frames of eight, and the process dies where that points.
+    """
+    n_channels = frame.layout.nb_channels
+    dtype = SAMPLE_TYPES[frame.format.name.removesuffix("p")]
+    planes = cast(tuple[memoryview[int], ...], frame.planes)
+    samples: npt.NDArray[np.generic]
+    if frame.format.is_planar:
+        samples = np.stack([np.frombuffer(p, dtype, frame.samples) for p in planes[:n_channels]])
+    else:
+        values = np.frombuffer(planes[0], dtype, frame.samples * n_channels)
+        samples = values.reshape(-1, n_channels).T
+    return samples
+
+
+def decode(file: BinaryIO, label: str, progress: ProgressHook | None) -> Iterator[Block]:
+    """Yield the blocks of the best sound track of `file`, in order and without holes.
+
+    `label` names the recording in messages. What is damaged is left out and a warning is logged;
+    `progress` hears how much of the file has been read, as stage ``"audio"``.
+
+    Raises:
+        AudioError: not media, no sound track, or nothing of it can be decoded.
+    """
+    source = _Source(file)
+    damage = _Damage()
+    with _open(source, label) as container:
+        stream = _sound(container, label)
+        names = set(container.format.name.split(","))
+        start_s = None
+        if names & TIMED_CONTAINERS:
+            start_s = (container.start_time or 0) / av.time_base
+        gatherer = _Gatherer(start_s, damage)
+        for frame in _frames(container, stream, damage, source.size, progress):
+            yield from gatherer.add(frame)
+        yield from gatherer.flush()
+        if source.error is not None:
+            raise AudioError(
+                f"{label} cannot be read to its end ({source.error.strerror}): copy it to a sound "
+                "disk first"
+            ) from source.error
+        announced_s = 0.0 if names & UNANNOUNCED else _announced_s(container, stream)
+        _report(damage, gatherer, announced_s, label)
+    if progress is not None:
+        progress("audio", 1.0)
+
+
+def _open(source: _Source, label: str) -> av.container.InputContainer:
+    if source.seekable() and source.size == 0:
+        raise AudioError(f"{label} is empty (0 bytes): record or copy it again")
     try:
-        container = av.open(
-            file,  # never a name: ffmpeg gets bytes, and cannot reach files or addresses by itself
+        return av.open(
+            source,
+            "r",
             container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": "none"},
+            metadata_errors="replace",
             buffer_size=1 << 18,
         )
     except av.error.FFmpegError as error:
-        raise AudioError(f"{label} is not an audio or video file that can be read") from error
-    with container:
-        stream = container.streams.best("audio")
-        if stream is None:
-            raise AudioError(f"{label} holds no sound: choose a recording with an audio track")
-        pending: list[npt.NDArray[np.generic]] = []
-        n_values = 0
-        rate = 0
-        for frame in container.decode(stream):
-            samples = frame.to_ndarray()
-            if not frame.format.is_planar:
-                samples = samples.reshape(-1, frame.layout.nb_channels).T
-            if frame.sample_rate != rate and pending:
-                yield as_float(np.concatenate(pending, axis=1)), rate
-                pending, n_values = [], 0
-            rate = frame.sample_rate
-            pending.append(samples)
-            n_values += samples.size
-            if n_values >= BLOCK_VALUES:
-                yield as_float(np.concatenate(pending, axis=1)), rate
-                pending, n_values = [], 0
-        if pending:
-            yield as_float(np.concatenate(pending, axis=1)), rate
+        raise AudioError(
+            f"{label} is not a sound or video file that can be read, or it is damaged: "
+            "choose a recording (wav, mp3, m4a, flac, ogg, mp4, mkv …)"
+        ) from error
+
+
+def _sound(container: av.container.InputContainer, label: str) -> av.AudioStream:
+    stream = container.streams.best("audio")
+    undecodable = stream is not None and stream.codec_context is None
+    if undecodable or (stream is None and container.streams.audio):
+        raise AudioError(
+            f"{label} is damaged, or its sound is in a code unknown here: convert it to wav or flac"
+        )
+    if not isinstance(stream, av.AudioStream):
+        raise AudioError(f"{label} has no sound track: choose a recording with sound")
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all  # pictures are not even unpacked
+    context = stream.codec_context
+    layout = context.layout
+    if _has_own_order(layout):
+        context.layout = f"{layout.nb_channels} channels"  # the count is all we need
+    return stream
+
+
+def _has_own_order(layout: av.AudioLayout) -> bool:
+    """Whether channels come in an order without a name, such as centre, left, right.
+
+    PyAV 17.1 to 18.1 frees the list of such an order twice, once with the frame and once with the
+    layout object, and the process dies: no layout object of this kind may ever be collected.
+    """
+    return "(" in layout.name
+
+
+_NEVER_COLLECTED: list[av.AudioLayout] = []
+"""Layouts with an order of their own that decoders came up with by themselves; see above."""
+
+
+def _frames(
+    container: av.container.InputContainer,
+    stream: av.AudioStream,
+    damage: _Damage,
+    size: int,
+    progress: ProgressHook | None,
+) -> Iterator[av.AudioFrame]:
+    """Everything that decodes. A bad packet costs that packet, not the rest."""
+    packets = container.demux(stream)
+    furthest = 0
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError:
+            damage.broke_off = True
+            return
+        except IndexError:  # PyAV's, at the very end, when more tracks turned up on the way
+            return
+        if packet is None:
+            return
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            damage.bad_packets += 1
+            continue
+        for frame in frames:
+            if _has_own_order(frame.layout):
+                _NEVER_COLLECTED.append(frame.layout)
+            if frame.format.name.removesuffix("p") not in SAMPLE_TYPES:
+                damage.bad_packets += 1  # 64-bit integers
+                continue
+            yield frame
+        if progress is not None and size and (packet.pos or 0) > furthest + size // 200:
+            furthest = packet.pos or 0
+            progress("audio", min(1.0, furthest / size))
+
+
+def _announced_s(container: av.container.InputContainer, stream: av.AudioStream) -> float:
+    """How much sound the file says it holds; 0 if it does not say."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / av.time_base
+
+
+def _report(damage: _Damage, gatherer: _Gatherer, announced_s: float, label: str) -> None:
+    """One warning for everything that is missing; an error when nothing is there."""
+    missing_s = announced_s - gatherer.position_s
+    if gatherer.decoded_s == 0 and (damage.bad_packets or damage.broke_off or missing_s > 0.1):
+        raise AudioError(f"{label} is damaged, and no sound of it can be decoded: copy it again")
+    complaints = []
+    if missing_s > SHORTFALL_S:
+        complaints.append(f"it announces {announced_s:.1f} s")
+    elif damage.broke_off:
+        complaints.append("it breaks off")
+    if damage.bad_packets:
+        complaints.append(f"{damage.bad_packets} packets could not be decoded")
+    if damage.jumps:
+        complaints.append(f"its timestamps jump {damage.jumps} times, which was ignored")
+    if complaints:
+        logger.warning(
+            "%s is damaged: %.1f s of sound could be read, but %s",
+            label,
+            gatherer.decoded_s,
+            "; ".join(complaints),
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import cast
 
 import av
 import numpy as np
@@ -34,9 +35,10 @@ def as_float(samples: npt.NDArray[np.generic]) -> npt.NDArray[np.floating]:
     if samples.dtype == np.uint8:
         return samples.astype(np.float32) / np.float32(128) - np.float32(1)
     if samples.dtype in (np.int16, np.int32):
-        return samples.astype(np.float32) * np.float32(1 / -float(np.iinfo(samples.dtype).min))
+        full_scale = 2 ** (8 * samples.dtype.itemsize - 1)
+        return samples.astype(np.float32) / np.float32(full_scale)
     if samples.dtype in (np.float16, np.float32, np.float64):
-        return samples  # type: ignore[return-value]
+        return cast(npt.NDArray[np.floating], samples)
     raise TypeError(f"samples of type {samples.dtype}")
 
 
@@ -90,12 +92,10 @@ class Intake:
         """
         channels = self._channels(self._clean(block))
         if not self.spools:
-            self.spools = [Spool(MEMORY_SAMPLES // len(channels)) for _ in channels]
+            self.spools = [Spool(self._label, MEMORY_SAMPLES // len(channels)) for _ in channels]
         if rate_hz != self._rate_hz:
             self._change_rate(rate_hz)
-        for spool, resampler, samples in zip(
-            self.spools, self._resamplers, channels, strict=True
-        ):
+        for spool, resampler, samples in zip(self.spools, self._resamplers, channels, strict=True):
             for out in resampler.push(samples):
                 spool.append(out)
         if self.spools[0].n_samples > self._max_samples:
@@ -119,7 +119,11 @@ class Intake:
         """What the spools get of (channels, samples): the mean, or each channel."""
         n_channels = len(samples)
         if not self._keep_channels:
-            return [samples.mean(axis=0, dtype=np.float32)]
+            mixed = samples[0].copy()
+            for channel in samples[1:]:  # three times as fast as samples.mean(axis=0)
+                mixed += channel
+            mixed /= np.float32(n_channels)
+            return [mixed]
         if n_channels > MAX_KEPT_CHANNELS:
             raise AudioError(
                 f"{self._label} has {n_channels} channels, and at most {MAX_KEPT_CHANNELS} can be "
@@ -130,7 +134,7 @@ class Intake:
                 f"{self._label} changes from {len(self.spools)} to {n_channels} channels on the "
                 "way, which cannot be kept apart: mix them to one"
             )
-        return [np.ascontiguousarray(channel) for channel in samples]
+        return [channel.copy() for channel in samples]
 
     def _change_rate(self, rate_hz: int) -> None:
         if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
@@ -151,7 +155,7 @@ class Intake:
         """The sealed channels, all of one length; at least one, even if nothing came in."""
         self._flush()
         if not self.spools:
-            self.spools = [Spool(MEMORY_SAMPLES)]
+            self.spools = [Spool(self._label, MEMORY_SAMPLES)]
         for spool in self.spools:
             spool.seal()
         if self._n_cleaned:

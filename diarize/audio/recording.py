@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -10,7 +12,7 @@ from typing import BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
-from diarize.audio.decode import decode
+from diarize.audio.decode import BLOCK_VALUES, Block, decode
 from diarize.audio.intake import Intake, as_float
 from diarize.audio.spool import Spool
 from diarize.errors import AudioError
@@ -19,13 +21,14 @@ from diarize.records import SAMPLE_RATE_HZ, Float32, ProgressHook
 MAX_DURATION_S = 24 * 3600.0
 """Longer recordings are refused: a small file can hold weeks of compressed silence."""
 
-_BLOCK_SAMPLES = 1 << 18
-
 
 class Recording:
-    """Decoded sound at 16 kHz, one channel (the mean of all) or several.
+    """Decoded sound at 16 kHz: one channel (the mean of all) or several.
 
-    Made by :meth:`open` or :meth:`from_array`; a context manager. Reads are thread-safe.
+    Made by :meth:`open` or :meth:`from_array`; a context manager. Up to ten minutes lie in memory,
+    more in a temporary file (230 MB for an hour and channel), so that memory does not grow with
+    the recording. Times are those that a player shows: encoder delay is removed where the file
+    declares it, a late start of the sound and holes in it are silence. Reads are thread-safe.
 
     Attributes:
         name: the file's name without folder and extension.
@@ -49,31 +52,26 @@ class Recording:
         progress: ProgressHook | None = None,
         max_duration_s: float = MAX_DURATION_S,
     ) -> Recording:
-        """Decode `source`, once.
+        """Decode `source` once: a path (never a URL), or a binary file, read from its beginning.
+
+        Of a video the best sound track is taken. What cannot be decoded is left out, and samples
+        that are no finite number become 0, each with a warning on the logger ``diarize``.
 
         Raises:
-            AudioError: missing, not media, without sound, damaged beyond use, too long.
+            AudioError: missing, unreadable, not media, without sound, damaged beyond use, longer
+                than `max_duration_s`, or no room for the temporary file.
         """
-        if not isinstance(source, (str, os.PathLike)):
-            return cls._decode(source, "recording", "the recording", keep_channels, progress, max_duration_s)
+        if not isinstance(source, str | os.PathLike):
+            given = getattr(source, "name", None)
+            path = Path(given) if isinstance(given, str) else None
+            name, label = (path.stem, _label(path)) if path else ("recording", "the recording")
+            blocks = decode(source, label, progress)
+            return cls._take(blocks, name, label, keep_channels, max_duration_s)
         path = Path(source)
-        try:
-            file = path.open("rb", buffering=0)
-        except OSError as error:
-            raise AudioError(f"{str(path)!r} cannot be opened ({error.strerror})") from error
-        with file:
-            return cls._decode(file, path.stem, repr(str(path)), keep_channels, progress, max_duration_s)  # type: ignore[arg-type]
-
-    @classmethod
-    def _decode(cls, file: BinaryIO, name: str, label: str, keep_channels: bool, progress: ProgressHook | None, max_duration_s: float) -> Recording:
-        intake = Intake(label, keep_channels=keep_channels, max_duration_s=max_duration_s)
-        try:
-            for block, rate_hz in decode(file, label, progress):
-                intake.add(block, rate_hz)
-            return cls(name, intake.finish())
-        except BaseException:
-            intake.close()
-            raise
+        label = _label(path)
+        with _open_file(path, label) as file:
+            blocks = decode(file, label, progress)
+            return cls._take(blocks, path.stem, label, keep_channels, max_duration_s)
 
     @classmethod
     def from_array(
@@ -84,16 +82,41 @@ class Recording:
         keep_channels: bool = False,
         name: str = "recording",
     ) -> Recording:
-        """Take samples that are in memory already: 1-D, or 2-D with the longer axis as time."""
-        samples = np.atleast_2d(np.asarray(array))
+        """Take a copy of samples that are in memory already.
+
+        Args:
+            array: 1-D, or 2-D with the longer axis as time (``(channels, samples)`` when both are
+                equal); uint8, int16, int32 or float, floats with full scale at ±1.
+            sample_rate_hz: 1,000 to 1,000,000.
+
+        Raises:
+            AudioError: another shape or type, or an impossible rate.
+        """
+        samples = np.asarray(array)
+        if samples.ndim not in (1, 2):
+            raise AudioError(f"the array has {samples.ndim} axes: give 1 (samples) or 2 (channels)")
+        samples = np.atleast_2d(samples)
         if samples.shape[0] > samples.shape[1]:
             samples = samples.T
-        intake = Intake("the array", keep_channels=keep_channels, max_duration_s=MAX_DURATION_S)
+        return cls._take(
+            _array_blocks(samples, sample_rate_hz), name, "the array", keep_channels, MAX_DURATION_S
+        )
+
+    @classmethod
+    def _take(
+        cls,
+        blocks: Iterable[Block],
+        name: str,
+        label: str,
+        keep_channels: bool,
+        max_duration_s: float,
+    ) -> Recording:
+        intake = Intake(label, keep_channels=keep_channels, max_duration_s=max_duration_s)
         try:
-            for start in range(0, samples.shape[1], _BLOCK_SAMPLES):
-                intake.add(np.array(as_float(samples[:, start : start + _BLOCK_SAMPLES])), sample_rate_hz)
+            for block, rate_hz in blocks:
+                intake.add(block, rate_hz)
             return cls(name, intake.finish())
-        except BaseException:
+        except BaseException:  # a cancelling progress hook too must leave no temporary file
             intake.close()
             raise
 
@@ -102,20 +125,31 @@ class Recording:
         return self.n_samples / SAMPLE_RATE_HZ
 
     def read(self, start: int, stop: int, channel: int = 0) -> Float32:
-        """A copy of samples `start` to `stop` (float32, 1-D, ``stop - start`` long).
+        """A copy of samples `start` to `stop`: float32, shape ``(stop - start,)``.
 
-        What lies outside ``[0, n_samples)`` is 0, so that windows may reach over the ends.
+        What lies outside ``[0, n_samples)`` is 0, so that windows may reach over both ends.
+
+        Raises:
+            ValueError: `stop` before `start`, or the recording is closed.
+            IndexError: there is no such channel.
         """
-        out = np.zeros(max(0, stop - start), dtype=np.float32)
+        if self._closed:
+            raise ValueError(f"recording {self.name!r} is closed")
+        if stop < start:
+            raise ValueError(f"samples {start} to {stop} run backwards")
+        if not 0 <= channel < self.n_channels:
+            raise IndexError(f"channel {channel} of {self.n_channels}")
+        out = np.zeros(stop - start, dtype=np.float32)
         first, last = max(start, 0), min(stop, self.n_samples)
         if first < last:
             self._channels[channel].read_into(out[first - start : last - start], first)
         return out
 
     def close(self) -> None:
+        """Give memory and temporary files back; reading is over."""
+        self._closed = True
         for channel in self._channels:
             channel.close()
-        self._closed = True
 
     def __enter__(self) -> Self:
         return self
@@ -127,3 +161,39 @@ class Recording:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _label(path: Path) -> str:
+    """The path for a message: newlines and undecodable bytes are escaped, so it stays one line."""
+    return repr(str(path))
+
+
+def _open_file(path: Path, label: str) -> BinaryIO:
+    """Open a regular file; anything else might block, or never end."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            kind = "a folder" if path.is_dir() else "a pipe or device"
+            raise AudioError(f"{label} is {kind}, not a file: name a recording")
+        return path.open("rb", buffering=0)
+    except FileNotFoundError as error:
+        raise AudioError(
+            f"{label} does not exist: check the name (an address must be downloaded first)"
+        ) from error
+    except PermissionError as error:
+        raise AudioError(f"{label} may not be read: change its permissions (chmod +r)") from error
+    except (OSError, ValueError) as error:  # name too long, null byte, loop of links …
+        reason = getattr(error, "strerror", None) or error
+        raise AudioError(f"{label} cannot be opened ({reason}): check the name") from error
+
+
+def _array_blocks(samples: npt.NDArray[np.generic], sample_rate_hz: int) -> Iterable[Block]:
+    n_channels, n_samples = samples.shape
+    step = max(1, BLOCK_VALUES // max(1, n_channels))
+    for start in range(0, n_samples if n_channels else 0, step):
+        try:
+            block = as_float(samples[:, start : start + step])
+        except TypeError as error:
+            raise AudioError(
+                f"the array holds {error}: give uint8, int16, int32 or float (full scale at ±1)"
+            ) from error
+        yield block, sample_rate_hz

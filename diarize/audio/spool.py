@@ -18,19 +18,20 @@ class Spool:
     """One channel of float32 samples: appended in order, then read from anywhere.
 
     Up to `memory_samples` stay in memory. Beyond that all of them lie in an unlinked temporary
-    file (in ``tempfile.gettempdir()``; ``TMPDIR`` moves it) that vanishes with its descriptor. It
-    is read with ``os.pread``, which shares no file position between threads, and not mapped,
-    because mapped pages count as memory of the process.
+    file (``TMPDIR`` says where) that vanishes with its descriptor. It is read with ``os.pread``,
+    which shares no file position between threads and forks, and not mapped, because mapped pages
+    count as memory of the process.
     """
 
-    def __init__(self, memory_samples: int) -> None:
+    def __init__(self, label: str, memory_samples: int) -> None:
+        self._label = label
         self._memory_samples = memory_samples
         self._blocks: list[Float32] = []
         self._file: IO[bytes] | None = None
         self.n_samples = 0
 
     def append(self, samples: Float32) -> None:
-        """Add `samples` (1-D) at the end; they are kept, not copied, so hand over a fresh array.
+        """Add `samples` (1-D) at the end; they are kept as they are, so hand over a fresh array.
 
         Raises:
             AudioError: no room left for the temporary file.
@@ -45,13 +46,13 @@ class Spool:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by close()
             for block in self._blocks:
-                remaining = memoryview(np.ascontiguousarray(block, dtype=np.float32)).cast("B")
+                remaining = np.ascontiguousarray(block).data.cast("B")
                 while remaining:
                     remaining = remaining[self._file.write(remaining) :]
         except OSError as error:
             raise AudioError(
-                f"decoded sound cannot be kept in {tempfile.gettempdir()!r} ({error.strerror}): "
-                "free some space there, or let TMPDIR name a directory that has room"
+                f"{self._label} finds no room in the temporary directory ({error.strerror}): "
+                "free space, or let TMPDIR name a directory that has some"
             ) from error
         self._blocks = []
 
@@ -65,12 +66,12 @@ class Spool:
         if self._file is None:
             out[:] = self._blocks[0][start : start + len(out)]
             return
-        view = memoryview(out).cast("B")
+        view = out.data.cast("B")
         position = start * _SAMPLE_BYTES
         while view:
             data = os.pread(self._file.fileno(), len(view), position)
             if not data:
-                raise AudioError("the temporary file of decoded sound was cut short: start again")
+                raise AudioError(f"the temporary file of {self._label} was cut short: start again")
             view[: len(data)] = data
             view, position = view[len(data) :], position + len(data)
 
