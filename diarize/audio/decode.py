@@ -169,7 +169,7 @@ def _samples(frame: av.AudioFrame) -> npt.NDArray[np.generic]:
     """
     n_channels = frame.layout.nb_channels
     dtype = SAMPLE_TYPES[frame.format.name.removesuffix("p")]
-    planes = cast(tuple[memoryview[int], ...], frame.planes)
+    planes = cast("tuple[memoryview[int], ...]", frame.planes)
     samples: npt.NDArray[np.generic]
     if frame.format.is_planar:
         samples = np.stack([np.frombuffer(p, dtype, frame.samples) for p in planes[:n_channels]])
