@@ -10,14 +10,12 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
 import av
-import numpy as np
-import numpy.typing as npt
 from av.stream import Discard
 
-from diarize.audio.intake import as_float
+from diarize.audio.frames import SAMPLE_TYPES, Block, Gatherer
 from diarize.errors import AudioError
 from diarize.records import ProgressHook
 
@@ -37,23 +35,11 @@ TIMED_CONTAINERS = {"asf", "flv", "matroska", "mov", "mpeg", "mpegts", "mxf", "n
 UNANNOUNCED = {"aac", "ac3", "amr", "dts", "eac3", "loas", "mpeg", "mpegts", "truehd"}
 """Containers that state no duration; ffmpeg guesses one, which says nothing about damage."""
 
-BLOCK_VALUES = 1 << 18
-"""Samples × channels gathered before they are handed on."""
-
-GAP_S = 0.02
-"""A hole in the timestamps beyond this becomes silence, so that times are those of a player."""
-
-MAX_GAP_S, MAX_STEP_BACK_S = 3600.0, 1.0
-"""A hole, or a step back in time, beyond these is taken for a wrong timestamp."""
+MP3_TAGS = (b"Xing", b"Info", b"VBRI")
+"""How the frame begins in which an MP3 states its length. Without it ffmpeg guesses."""
 
 SHORTFALL_S = 0.3
 """How much less sound than announced is worth a warning; codecs round to frames below this."""
-
-SAMPLE_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}
-"""numpy's names of ffmpeg's sample formats; a planar one has a ``p`` behind it."""
-
-Block = tuple[npt.NDArray[np.floating], int]
-"""Samples of shape (channels, samples), full scale at ±1, and their rate in Hz."""
 
 
 class _Source:
@@ -66,9 +52,12 @@ class _Source:
         self._file = file
         self.error: OSError | None = None
         self.size = 0
+        self.head = b""
         self._seekable = file.seekable()
         if self._seekable:
             self.size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            self.head = self.read(1 << 16)
             file.seek(0)
 
     def seekable(self) -> bool:
@@ -90,6 +79,13 @@ class _Source:
     def tell(self) -> int:
         return self._file.tell()
 
+    def check(self, label: str) -> None:
+        """Raise what the disk said: half a recording must not pass for all of it."""
+        if self.error is not None:
+            raise AudioError(
+                f"{label} cannot be read to its end ({self.error.strerror}): try another disk"
+            ) from self.error
+
 
 @dataclass
 class _Damage:
@@ -97,86 +93,6 @@ class _Damage:
 
     bad_packets: int = 0
     broke_off: bool = False
-    jumps: int = 0
-
-
-class _Gatherer:
-    """Frames in, blocks out; holes in the timestamps become silence."""
-
-    def __init__(self, start_s: float | None, damage: _Damage) -> None:
-        self._start_s = start_s
-        """Time of the first sample of the recording; None: timestamps mean nothing."""
-        self._next_s = start_s
-        """Where the timestamps say that the next frame begins."""
-        self._damage = damage
-        self._frames: list[npt.NDArray[np.generic]] = []
-        self._kind: tuple[int, int, np.dtype[Any]] | None = None
-        self._n_values = 0
-        self.position_s = 0.0
-        self.decoded_s = 0.0
-
-    def add(self, frame: av.AudioFrame) -> Iterator[Block]:
-        rate_hz = frame.sample_rate
-        samples = _samples(frame)
-        if rate_hz < 1 or not samples.size:
-            return
-        seconds = samples.shape[1] / rate_hz
-        gap_s = self._gap_s(frame.time, seconds)
-        kind = (rate_hz, len(samples), samples.dtype)
-        if gap_s or kind != self._kind or self._n_values >= BLOCK_VALUES:
-            yield from self.flush()
-        self._kind = kind
-        if gap_s:
-            yield from self._silence(gap_s)
-        self._frames.append(samples)
-        self._n_values += samples.size
-        self.position_s += seconds
-        self.decoded_s += seconds
-
-    def _gap_s(self, time_s: float | None, seconds: float) -> float:
-        """How much silence belongs before a frame that begins at `time_s`."""
-        if self._start_s is None or self._next_s is None or time_s is None:
-            return 0.0
-        jump_s = time_s - self._next_s
-        if jump_s > MAX_GAP_S or jump_s < -MAX_STEP_BACK_S:
-            self._damage.jumps += 1
-            self._start_s += jump_s
-        self._next_s = time_s + seconds
-        gap_s = time_s - self._start_s - self.position_s
-        return gap_s if gap_s > GAP_S else 0.0
-
-    def _silence(self, seconds: float) -> Iterator[Block]:
-        assert self._kind is not None
-        rate_hz, n_channels, _ = self._kind
-        remaining = round(seconds * rate_hz)
-        self.position_s += remaining / rate_hz
-        while remaining:
-            n_samples = min(remaining, max(1, BLOCK_VALUES // n_channels))
-            yield np.zeros((n_channels, n_samples), np.float32), rate_hz
-            remaining -= n_samples
-
-    def flush(self) -> Iterator[Block]:
-        if self._frames and self._kind is not None:
-            yield as_float(np.concatenate(self._frames, axis=1)), self._kind[0]
-        self._frames, self._n_values = [], 0
-
-
-def _samples(frame: av.AudioFrame) -> npt.NDArray[np.generic]:
-    """The samples of `frame`, shape (channels, samples), as they are stored.
-
-    Not ``frame.to_ndarray()``: PyAV up to 18.1 counts planes by looking for a null pointer, finds
-    a ninth one in frames of eight, and the process dies where that points.
-    """
-    n_channels = frame.layout.nb_channels
-    dtype = SAMPLE_TYPES[frame.format.name.removesuffix("p")]
-    planes = cast("tuple[memoryview[int], ...]", frame.planes)
-    samples: npt.NDArray[np.generic]
-    if frame.format.is_planar:
-        samples = np.stack([np.frombuffer(p, dtype, frame.samples) for p in planes[:n_channels]])
-    else:
-        values = np.frombuffer(planes[0], dtype, frame.samples * n_channels)
-        samples = values.reshape(-1, n_channels).T
-    return samples
 
 
 def decode(file: BinaryIO, label: str, progress: ProgressHook | None) -> Iterator[Block]:
@@ -192,21 +108,14 @@ def decode(file: BinaryIO, label: str, progress: ProgressHook | None) -> Iterato
     damage = _Damage()
     with _open(source, label) as container:
         stream = _sound(container, label)
-        names = set(container.format.name.split(","))
-        start_s = None
-        if names & TIMED_CONTAINERS:
-            start_s = (container.start_time or 0) / av.time_base
-        gatherer = _Gatherer(start_s, damage)
+        timed = TIMED_CONTAINERS & _names(container)
+        start_s = (container.start_time or 0) / av.time_base if timed else None
+        gatherer = Gatherer(start_s)
         for frame in _frames(container, stream, damage, source.size, progress):
             yield from gatherer.add(frame)
         yield from gatherer.flush()
-        if source.error is not None:
-            raise AudioError(
-                f"{label} cannot be read to its end ({source.error.strerror}): copy it to a sound "
-                "disk first"
-            ) from source.error
-        announced_s = 0.0 if names & UNANNOUNCED else _announced_s(container, stream)
-        _report(damage, gatherer, announced_s, label)
+        source.check(label)
+        _report(damage, gatherer, _announced_s(container, stream, source.head), label)
     if progress is not None:
         progress("audio", 1.0)
 
@@ -223,6 +132,7 @@ def _open(source: _Source, label: str) -> av.container.InputContainer:
             buffer_size=1 << 18,
         )
     except av.error.FFmpegError as error:
+        source.check(label)
         raise AudioError(
             f"{label} is not a sound or video file that can be read, or it is damaged: "
             "choose a recording (wav, mp3, m4a, flac, ogg, mp4, mkv …)"
@@ -286,10 +196,9 @@ def _frames(
         except av.error.FFmpegError:
             damage.bad_packets += 1
             continue
+        _NEVER_COLLECTED.extend(f.layout for f in frames if _has_own_order(f.layout))
         for frame in frames:
-            if _has_own_order(frame.layout):
-                _NEVER_COLLECTED.append(frame.layout)
-            if frame.format.name.removesuffix("p") not in SAMPLE_TYPES:
+            if frame.format.name not in SAMPLE_TYPES:
                 damage.bad_packets += 1  # 64-bit integers
                 continue
             yield frame
@@ -298,14 +207,25 @@ def _frames(
             progress("audio", min(1.0, furthest / size))
 
 
-def _announced_s(container: av.container.InputContainer, stream: av.AudioStream) -> float:
-    """How much sound the file says it holds; 0 if it does not say."""
+def _names(container: av.container.InputContainer) -> set[str]:
+    return set(container.format.name.split(","))
+
+
+def _announced_s(
+    container: av.container.InputContainer, stream: av.AudioStream, head: bytes
+) -> float:
+    """How much sound the file itself says it holds; 0 if it does not, and ffmpeg only guesses."""
+    names = _names(container)
+    if names & UNANNOUNCED or ("mp3" in names and not any(tag in head for tag in MP3_TAGS)):
+        return 0.0
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
+    if len(container.streams) > 1:  # the pictures may go on after the sound
+        return 0.0
     return (container.duration or 0) / av.time_base
 
 
-def _report(damage: _Damage, gatherer: _Gatherer, announced_s: float, label: str) -> None:
+def _report(damage: _Damage, gatherer: Gatherer, announced_s: float, label: str) -> None:
     """One warning for everything that is missing; an error when nothing is there."""
     missing_s = announced_s - gatherer.position_s
     if gatherer.decoded_s == 0 and (damage.bad_packets or damage.broke_off or missing_s > 0.1):
@@ -317,8 +237,8 @@ def _report(damage: _Damage, gatherer: _Gatherer, announced_s: float, label: str
         complaints.append("it breaks off")
     if damage.bad_packets:
         complaints.append(f"{damage.bad_packets} packets could not be decoded")
-    if damage.jumps:
-        complaints.append(f"its timestamps jump {damage.jumps} times, which was ignored")
+    if gatherer.jumps:
+        complaints.append(f"its timestamps jump {gatherer.jumps} times, which was ignored")
     if complaints:
         logger.warning(
             "%s is damaged: %.1f s of sound could be read, but %s",

@@ -79,7 +79,7 @@ class Intake:
         self._label = label
         self._keep_channels = keep_channels
         self._max_samples = int(max_duration_s * SAMPLE_RATE_HZ)
-        self._rate_hz = 0
+        self._rate_hz: int | None = None
         self._resamplers: list[_Resampler] = []
         self._n_cleaned = 0
         self.spools: list[Spool] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections.abc import Iterable
@@ -12,7 +13,8 @@ from typing import BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
-from diarize.audio.decode import BLOCK_VALUES, Block, decode
+from diarize.audio.decode import decode
+from diarize.audio.frames import BLOCK_VALUES, Block
 from diarize.audio.intake import Intake, as_float
 from diarize.audio.spool import Spool
 from diarize.errors import AudioError
@@ -60,8 +62,11 @@ class Recording:
         Raises:
             AudioError: missing, unreadable, not media, without sound, damaged beyond use, longer
                 than `max_duration_s`, or no room for the temporary file.
+            TypeError: neither a path nor a file open in binary mode.
         """
         if not isinstance(source, str | os.PathLike):
+            if not hasattr(source, "read") or isinstance(source, io.TextIOBase):
+                raise TypeError(f"{source!r:.80} is neither a path nor a file open in binary mode")
             given = getattr(source, "name", None)
             path = Path(given) if isinstance(given, str) else None
             name, label = (path.stem, _label(path)) if path else ("recording", "the recording")
@@ -196,4 +201,4 @@ def _array_blocks(samples: npt.NDArray[np.generic], sample_rate_hz: int) -> Iter
             raise AudioError(
                 f"the array holds {error}: give uint8, int16, int32 or float (full scale at ±1)"
             ) from error
-        yield block, sample_rate_hz
+        yield block, int(sample_rate_hz)
