@@ -70,7 +70,10 @@ def test_arrays_of_every_kind(samples: np.ndarray, expected: list[float]) -> Non
 def test_an_array_is_copied_resampled_and_split() -> None:
     stereo = clicks(44_100, 2)
     recording = Recording.from_array(stereo, 44_100, keep_channels=True)
-    stereo[:] = 9
+    halves = np.full((2, 9), 0.5, np.float32)
+    same_rate = Recording.from_array(halves, 16_000, keep_channels=True)
+    stereo[:] = halves[:] = 9
+    assert same_rate.read(0, 9, channel=1).tolist() == [0.5] * 9
     assert (recording.n_channels, recording.n_samples) == (2, 64_000)
     assert heard_s(recording, channel=1) == pytest.approx(CLICKS_S, abs=0.001)
     assert recording.read(0, 64_000, channel=1).max() == pytest.approx(0.25, abs=0.01)
