@@ -1,0 +1,415 @@
+"""Words with times, by Whisper (https://arxiv.org/abs/2212.04356) through faster-whisper.
+
+faster-whisper's own loops are not used. Its sequential one decodes 30 s at a time, one after the
+other; its batched one decodes without timestamp tokens and joins speakers in one chunk, and both
+lose words. Here the speech is cut into chunks at pauses and speaker changes, chunks of like length
+are decoded together in a window only a little longer than they are (the encoder's cost grows with
+the square of the window), and what looks wrong is decoded once more: see `Transcriber`.
+
+Everything is greedy or beam search, nothing is sampled: the same recording gives the same words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import (
+    get_compression_ratio,
+    get_suppressed_tokens,
+    merge_punctuations,
+)
+
+from diarize.audio import Recording
+from diarize.errors import ModelError
+from diarize.models import find_whisper
+from diarize.records import SAMPLE_RATE_HZ, Float32, Int64, ProgressHook, Turn, Word
+
+MAX_CHUNK_S = 14.0
+"""Longest chunk. Half the window of Whisper costs a quarter of the encoder's time."""
+MAX_PAUSE_S = 3.0
+"""Longer pauses are never decoded: they always separate chunks."""
+CONTEXT_S = 0.1
+"""Sound kept on both sides of a chunk, where a neighbour does not speak."""
+TAIL_S = 2.0
+"""Silence after the longest chunk of a batch: without it Whisper misses the end and loops."""
+WINDOW_S = 30.0
+BATCH = 4
+
+MAX_COMPRESSION = 2.4
+"""Text that zlib shrinks more than this is a loop (Whisper's own threshold)."""
+MIN_LOG_PROB = -1.0
+"""Mean log-probability per token below which a text is not trusted (Whisper's own threshold)."""
+DOUBT_LOG_PROB = -0.6
+"""Below this a chunk is decoded once more, in the full window."""
+MAX_NO_SPEECH = 0.6
+MISSED_S = 1.0
+"""Speech this long without a word is decoded once more, by itself."""
+LANGUAGE_CHUNKS = 6
+"""A recording's language is judged by this many chunks, spread over it."""
+SURE_LANGUAGE = 0.7
+"""With mixed languages, a chunk leaves the recording's language only from this probability."""
+
+_TOKENS_PER_S = 12
+_PREPENDED = "\"'“¿([{-"
+_APPENDED = "\"'.。,，!！?？:：”)]}、"
+
+Span = tuple[float, float]
+"""Start and end in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said, in order of time. `language` is None where nothing was said and none given."""
+
+    words: tuple[Word, ...]
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """One decoding of one chunk. `log_prob` is the mean per token."""
+
+    span: Span
+    words: tuple[Word, ...]
+    log_prob: float
+    compression: float
+    no_speech: float
+
+    @property
+    def broken(self) -> bool:
+        return (
+            self.compression > MAX_COMPRESSION
+            or self.log_prob < MIN_LOG_PROB
+            or loops([w.text for w in self.words])
+        )
+
+    @property
+    def silent(self) -> bool:
+        return self.no_speech > MAX_NO_SPEECH and self.log_prob < MIN_LOG_PROB
+
+
+class Transcriber:
+    """A Whisper model, loaded once; calls may come from several threads.
+
+    Args:
+        model: a name ("base"), or a folder in CTranslate2 form (see `diarize.models.find_whisper`).
+        language: a Whisper code ("en", "de"…); None: detected, once per recording.
+        mixed_languages: detect the language of every chunk instead.
+        threads: CPU threads of one call.
+        compute_type: CTranslate2's, "int8" by default.
+        beam_size: of the beam search.
+
+    Raises:
+        ModelError: no such model, or one that does not know `language`.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = "base",
+        *,
+        language: str | None = None,
+        threads: int = 2,
+        compute_type: str = "int8",
+        beam_size: int = 5,
+        mixed_languages: bool = False,
+    ) -> None:
+        folder = find_whisper(model)
+        self.model = WhisperModel(str(folder), compute_type=compute_type, cpu_threads=threads)
+        known = self.model.supported_languages
+        if language is not None and language not in known:
+            raise ModelError(
+                f"the model {model} does not know the language {language!r}: "
+                f"give one of {', '.join(sorted(known))}"
+            )
+        self.language = language if len(known) > 1 else known[0]
+        self.mixed_languages = mixed_languages and self.language is None
+        self.beam_size = beam_size
+
+    def __call__(
+        self,
+        recording: Recording,
+        speech: Int64,
+        turns: Sequence[Turn] = (),
+        progress: ProgressHook | None = None,
+        *,
+        channel: int = 0,
+    ) -> Transcript:
+        """Recognise the words of a recording, where and only where there is speech.
+
+        Args:
+            recording: the sound.
+            speech: sorted, disjoint regions as (start, end) in samples, shape (regions, 2).
+            turns: who holds the floor (exclusive); chunks are preferably cut where it changes.
+            progress: called with "transcription" and the share of speech done.
+            channel: the channel of the recording.
+        """
+        spans = [(a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in speech.tolist()]
+        chunks = plan_chunks(spans, speaker_changes(turns))
+        if not chunks:
+            return Transcript((), self.language)
+        job = _Job(self, recording, channel, spans, progress, sum(b - a for a, b in chunks))
+        main, languages = job.languages(chunks)
+        words: list[Word] = []
+        for language in sorted(set(languages)):
+            mine = [c for c, code in zip(chunks, languages, strict=True) if code == language]
+            drafts = job.decode(mine, language)
+            drafts = job.second_try(drafts, language)
+            drafts += job.missed(drafts, language)
+            words += [w for d in drafts if not d.silent and not d.broken for w in d.words]
+        if progress:
+            progress("transcription", 1.0)
+        return Transcript(tuple(sorted(words, key=lambda w: (w.start, w.end))), main)
+
+
+@dataclass(slots=True)
+class _Job:
+    """One recording on its way through a `Transcriber`."""
+
+    owner: Transcriber
+    recording: Recording
+    channel: int
+    speech: list[Span]
+    progress: ProgressHook | None
+    total_s: float
+    done_s: float = 0.0
+
+    def languages(self, chunks: list[Span]) -> tuple[str, list[str]]:
+        """The recording's language, and that of every chunk."""
+        if self.owner.language:
+            return self.owner.language, [self.owner.language] * len(chunks)
+        asked = list(range(len(chunks)))
+        if not self.owner.mixed_languages and len(chunks) > LANGUAGE_CHUNKS:
+            asked = np.linspace(0, len(chunks) - 1, LANGUAGE_CHUNKS).round().astype(int).tolist()
+        votes: list[dict[str, float]] = []
+        for i in asked:
+            found = self.owner.model.model.detect_language(self._encode([chunks[i]])[0])[0]
+            votes.append({token[2:-2]: float(p) for token, p in found})
+        totals: dict[str, float] = {}
+        for i, vote in zip(asked, votes, strict=True):
+            for code, p in vote.items():
+                totals[code] = totals.get(code, 0.0) + p * (chunks[i][1] - chunks[i][0])
+        main = max(sorted(totals), key=lambda code: totals[code])
+        if not self.owner.mixed_languages:
+            return main, [main] * len(chunks)
+        best = [max(sorted(v), key=lambda code: v[code]) for v in votes]
+        return main, [
+            b if v[b] >= SURE_LANGUAGE else main for b, v in zip(best, votes, strict=True)
+        ]
+
+    def decode(self, chunks: list[Span], language: str, *, wide: bool = False) -> list[_Draft]:
+        """Decode chunks, the longest first, those of like length together."""
+        order = sorted(chunks, key=lambda c: (c[0] - c[1], c[0]))
+        drafts: list[_Draft] = []
+        size = 1 if wide else BATCH
+        for first in range(0, len(order), size):
+            batch = order[first : first + size]
+            drafts += self._decode_batch(batch, language, wide)
+            if not wide and self.progress:
+                self.done_s += sum(b - a for a, b in batch)
+                self.progress("transcription", min(1.0, self.done_s / self.total_s))
+        return sorted(drafts, key=lambda d: d.span)
+
+    def second_try(self, drafts: list[_Draft], language: str) -> list[_Draft]:
+        """Decode doubtful chunks again in the full window; of two texts the likelier stays."""
+        doubtful = [d for d in drafts if d.broken or d.log_prob < DOUBT_LOG_PROB]
+        again = {d.span: d for d in self.decode([d.span for d in doubtful], language, wide=True)}
+        return [_better(d, again.get(d.span)) for d in drafts]
+
+    def missed(self, drafts: list[_Draft], language: str) -> list[_Draft]:
+        """Decode what Whisper passed over: stretches of speech in which no word lies."""
+        gaps = [
+            gap
+            for d in drafts
+            if not d.silent
+            for gap in uncovered(inside(self.speech, d.span), () if d.broken else d.words)
+            if gap[1] - gap[0] >= MISSED_S and gap != d.span
+        ]
+        return self.decode(gaps, language)
+
+    def _encode(self, chunks: list[Span], wide: bool = False) -> tuple[Any, list[Span]]:
+        """Encoder output of chunks, and the spans of sound that it really holds."""
+        end_s = self.recording.n_samples / SAMPLE_RATE_HZ
+        spans = [(max(0.0, a - CONTEXT_S), min(end_s, b + CONTEXT_S)) for a, b in chunks]
+        mel = [
+            self.owner.model.feature_extractor(
+                self.recording.read(
+                    round(a * SAMPLE_RATE_HZ), round(b * SAMPLE_RATE_HZ), self.channel
+                )
+            )[:, :-1]
+            for a, b in spans
+        ]
+        longest = max(m.shape[1] for m in mel) / 100 + TAIL_S
+        frames = round(100 * (WINDOW_S if wide else min(WINDOW_S, math.ceil(longest * 2) / 2)))
+        batch = np.stack([_pad(m, frames) for m in mel])
+        return self.owner.model.encode(batch), spans
+
+    def _decode_batch(self, chunks: list[Span], language: str, wide: bool) -> list[_Draft]:
+        model = self.owner.model
+        tokenizer = Tokenizer(
+            model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
+        )
+        encoded, spans = self._encode(chunks, wide)
+        # Timestamp tokens are asked for although they are not used: without them Whisper skips
+        # whole sentences (195 words lost instead of 131 on the same chunks).
+        prompt = model.get_prompt(tokenizer, [], without_timestamps=False)
+        longest = max(b - a for a, b in spans)
+        results = model.model.generate(
+            encoded,
+            [list(prompt) for _ in chunks],
+            beam_size=self.owner.beam_size,
+            max_length=min(model.max_length, len(prompt) + 30 + int(_TOKENS_PER_S * longest)),
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            max_initial_timestamp_index=50,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )
+        tokens = [[t for t in r.sequences_ids[0] if t < tokenizer.eot] for r in results]
+        frames = [max(1, round(100 * (b - a))) for a, b in spans]
+        aligned = model.find_alignment(tokenizer, tokens, encoded, frames)
+        drafts = []
+        for chunk, span, result, ids, timed in zip(
+            chunks, spans, results, tokens, aligned, strict=True
+        ):
+            length = len(result.sequences_ids[0])
+            drafts.append(
+                _Draft(
+                    chunk,
+                    tuple(_words(timed, span[0], inside(self.speech, chunk))),
+                    result.scores[0] * length / (length + 1),
+                    get_compression_ratio(tokenizer.decode(ids)) if ids else 0.0,
+                    result.no_speech_prob,
+                )
+            )
+        return drafts
+
+
+def speaker_changes(turns: Sequence[Turn]) -> list[float]:
+    """Times in seconds at which the floor passes from one speaker to another."""
+    return [(a.end + b.start) / 2 for a, b in pairwise(turns) if a.speaker != b.speaker]
+
+
+def plan_chunks(
+    speech: Sequence[Span], changes: Sequence[float], max_s: float = MAX_CHUNK_S
+) -> list[Span]:
+    """Cut speech into chunks of at most `max_s`, at pauses and where the speaker changes.
+
+    The fewest chunks with the best cuts, by dynamic programming: a chunk costs 1, a cut up to 2
+    more, the less the longer the pause is and if the speaker changes there.
+    """
+    pieces = _pieces(speech, sorted(changes), max_s)
+    costs, previous = [0.0], [0]
+    for last in range(1, len(pieces) + 1):
+        best = (math.inf, 0)
+        for first in range(last - 1, -1, -1):
+            start, _, pause_s, change = pieces[first]
+            if pieces[last - 1][1] - start > max_s + 1e-6:
+                break
+            penalty = max(0.0, 1.0 - 1.5 * pause_s - (0.3 if change else 0.0))
+            best = min(best, (costs[first] + 1 + 2 * penalty, first))
+            if pause_s > MAX_PAUSE_S:
+                break
+        costs.append(best[0])
+        previous.append(best[1])
+    chunks: list[Span] = []
+    last = len(pieces)
+    while last:
+        first = previous[last]
+        chunks.append((pieces[first][0], pieces[last - 1][1]))
+        last = first
+    return chunks[::-1]
+
+
+def _pieces(
+    speech: Sequence[Span], changes: list[float], max_s: float
+) -> list[tuple[float, float, float, bool]]:
+    """The smallest units: (start, end, pause before, does the speaker change here?)."""
+    pieces: list[tuple[float, float, float, bool]] = []
+    for start, end in speech:
+        edges = [start, *(c for c in changes if start + 0.2 < c < end - 0.2), end]
+        for low, high in pairwise(edges):
+            parts = max(1, math.ceil((high - low) / max_s))
+            step = (high - low) / parts
+            for i in range(parts):
+                a = low + i * step
+                before = pieces[-1][1] if pieces else -math.inf
+                change = any(before - 0.2 <= c <= a + 0.2 for c in changes)
+                pieces.append((a, high if i == parts - 1 else a + step, a - before, change))
+    return pieces
+
+
+def inside(speech: Sequence[Span], span: Span) -> list[Span]:
+    """The parts of the regions that lie within a span."""
+    low, high = span
+    return [(max(a, low), min(b, high)) for a, b in speech if a < high and b > low]
+
+
+def uncovered(speech: Iterable[Span], words: Sequence[Word], reach_s: float = 0.3) -> list[Span]:
+    """The stretches of speech further than `reach_s` from any word."""
+    gaps = list(speech)
+    for w in words:
+        low, high = w.start - reach_s, w.end + reach_s
+        gaps = [
+            part
+            for a, b in gaps
+            for part in ((a, min(b, low)), (max(a, high), b))
+            if part[1] > part[0]
+        ]
+    return sorted(set(gaps))
+
+
+def loops(words: Sequence[str]) -> bool:
+    """Does a text repeat itself as a stuck decoder does, and people do not?
+
+    That is: a phrase of up to five words four times in a row, or eight words that came before.
+    """
+    plain = [w.strip(".,!?;:…-–—\"'").casefold() for w in words]
+    for size in range(1, 6):
+        run = 0
+        for i in range(size, len(plain)):
+            run = run + 1 if plain[i] == plain[i - size] else 0
+            if run >= 3 * size:
+                return True
+    phrases = [tuple(plain[i : i + 8]) for i in range(len(plain) - 7)]
+    return len(set(phrases)) < len(phrases)
+
+
+def _better(first: _Draft, second: _Draft | None) -> _Draft:
+    if second is None or (second.broken and not first.broken):
+        return first
+    return second if first.broken or second.log_prob > first.log_prob else first
+
+
+def _pad(mel: Float32, frames: int) -> Float32:
+    """Fill up with digital silence: the lowest value that Whisper's features can take."""
+    padded = np.full((mel.shape[0], frames), mel.min(), np.float32)
+    padded[:, : mel.shape[1]] = mel[:, :frames]
+    return padded
+
+
+def _words(timed: list[dict[str, Any]], offset_s: float, speech: list[Span]) -> Iterable[Word]:
+    """Whisper's tokens with times → words, their times drawn in to where there is speech."""
+    merge_punctuations(timed, _PREPENDED, _APPENDED)
+    for entry in timed:
+        text = entry["word"]
+        if not text.strip():
+            continue
+        start, end = offset_s + float(entry["start"]), offset_s + float(entry["end"])
+        # A word after a pause is often stretched back over the pause: keep its spoken part.
+        spoken = inside(speech, (start, end))
+        if spoken:
+            start, end = max(spoken, key=lambda s: s[1] - s[0])
+        yield Word(
+            text.strip(),
+            round(start, 3),
+            round(max(end, start), 3),
+            float(entry["probability"]),
+            space_before=text.startswith(" "),
+        )
