@@ -145,7 +145,7 @@ def _find(project: str, file: str) -> str:
     with urllib.request.urlopen(request, timeout=120) as answer:
         text = answer.read().decode("utf-8")
     if text.lstrip().startswith("{"):
-        links = {f["filename"]: f["url"] for f in json.loads(text)["files"]}
+        links: dict[str, str] = {f["filename"]: f["url"] for f in json.loads(text)["files"]}
     else:
         parser = _Links()
         parser.feed(text)

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from benchmarks import simulate as command
-from benchmarks.simulator import sound, turns, voices
+from benchmarks.simulator import sound, turns, variation, voices
 from benchmarks.simulator.conversation import simulate, write
 from benchmarks.simulator.recipe import Recipe, read_recipes
 
@@ -88,7 +88,7 @@ def test_a_speaker_never_talks_over_himself(cast):
 
 
 def test_noise_lies_at_the_stated_distance(cast, clips):
-    plain = Recipe(name="n", speakers=(2, 2), minutes=(0.5, 0.5), tone_db=(40, 40))
+    plain = Recipe(name="n", speakers=(2, 2), minutes=(0.5, 0.5), tone_db=(40, 40), variation=0)
     noisy = plain.model_copy(update={"snr_db": (10.0, 10.0)})
     hiss = [clips / "noise" / "hiss.wav"]
     without, with_noise = (simulate(r, 0, 5, cast, hiss, {}) for r in (plain, noisy))
@@ -184,7 +184,7 @@ def test_telephone_takes_the_band_and_tempo_leaves_the_pitch():
     assert level[1000] == pytest.approx(0.3 / np.sqrt(2), rel=0.1)
     assert max(level[100], level[5000]) < 0.02 * level[1000]
     tone = (0.3 * np.sin(2 * np.pi * 440 * at)).astype(np.float32)
-    faster = sound.stretch(tone, 1.05)
+    faster = variation.stretch(tone, 1.05)
     assert len(faster) == round(len(tone) / 1.05)
     peak_hz = np.argmax(np.abs(np.fft.rfft(faster))) * RATE_HZ / len(faster)
     assert peak_hz == pytest.approx(440, abs=3)

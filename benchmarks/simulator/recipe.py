@@ -35,6 +35,7 @@ class Recipe(BaseModel):
     level_sd_db: Annotated[float, Field(ge=0)] = 2.5
     telephone: bool = False
     variation: Annotated[float, Field(ge=0, le=2)] = 1.0
+    """How unlike each other two uses of a phrase are; 1 is measured on real recordings."""
     least_s: Annotated[float, Field(ge=0)] = 4.0
     """Everyone is planned to speak at least this long in all."""
     join_s: Annotated[float, Field(ge=0)] = 0.25

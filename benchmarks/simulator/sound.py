@@ -1,4 +1,4 @@
-"""What happens to a voice on its way: the day's form, a room, a line, a crowd of noise.
+"""What happens to a voice on its way: colour, a room, a line, noise.
 
 Everything works on float32 arrays at 16 kHz and takes its randomness from the caller's generator,
 in a fixed order.
@@ -10,63 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, oaconvolve, resample_poly, sosfilt
 
-from benchmarks.simulator.voices import RATE_HZ, Float32, Phrase, PlacedWord, read_clip
+from benchmarks.simulator.voices import RATE_HZ, Float32, read_clip
 
 PHONE_HZ = 8_000
 PHONE_BAND_HZ = (300.0, 3400.0)
 MU = 255.0
-
-
-# ------------------------------------------------------------------------------ the voice itself
-
-
-def vary(phrase: Phrase, rng: np.random.Generator, amount: float = 1.0) -> Phrase:
-    """The phrase said again a little differently: level, tilt of the spectrum and tempo.
-
-    At `amount` 1: ±1.5 dB (sd), tilt ±2 dB per octave-pair (sd, around 1 kHz), tempo 0.95–1.05
-    with the pitch kept. A repetition of the same recording would otherwise be the same vector to
-    a speaker network, which no second utterance of a real person ever is.
-    """
-    gain_db = float(np.clip(rng.normal(0, 1.5 * amount), -4, 4))
-    tilt_db = float(np.clip(rng.normal(0, 1.0 * amount), -3, 3))
-    tempo = 1 + float(rng.uniform(-0.05, 0.05)) * amount
-    audio = tilt(stretch(phrase.audio, tempo), tilt_db) * np.float32(10 ** (gain_db / 20))
-    words = tuple(PlacedWord(w.text, w.start / tempo, w.end / tempo) for w in phrase.words)
-    lead, length = round(phrase.lead / tempo), round(phrase.length / tempo)
-    return Phrase(audio, lead, min(length, len(audio) - lead), phrase.text, words)
-
-
-def stretch(audio: Float32, tempo: float) -> Float32:
-    """`audio` at `tempo` times its speed, pitch kept (ffmpeg's atempo, a WSOLA)."""
-    if abs(tempo - 1) < 1e-3:
-        return audio
-    graph = av.filter.Graph()
-    source = graph.add_abuffer(sample_rate=RATE_HZ, format="flt", layout="mono")
-    change = graph.add("atempo", f"{tempo:.6f}")
-    sink = graph.add("abuffersink")
-    source.link_to(change)
-    change.link_to(sink)
-    graph.configure()
-    frame = av.AudioFrame.from_ndarray(audio.reshape(1, -1), format="flt", layout="mono")
-    frame.sample_rate = RATE_HZ
-    graph.push(frame)
-    graph.push(None)
-    pieces = []
-    while True:
-        try:
-            pieces.append(graph.pull().to_ndarray().reshape(-1))
-        except (av.EOFError, av.BlockingIOError):
-            break
-    wanted = round(len(audio) / tempo)
-    out = np.zeros(wanted, np.float32)
-    got = np.concatenate(pieces)[:wanted] if pieces else np.zeros(0, np.float32)
-    out[: len(got)] = got
-    return out
 
 
 def tilt(audio: Float32, db_per_octave: float) -> Float32:
