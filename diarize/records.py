@@ -24,6 +24,7 @@ UNKNOWN = "UNKNOWN"
 Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
 Int64 = npt.NDArray[np.int64]
+UInt8 = npt.NDArray[np.uint8]
 
 ProgressHook = Callable[[str, float], None]
 """Called as ``hook(stage, fraction)`` with the stage's name and how much of it is done, 0–1."""
@@ -53,7 +54,9 @@ class Hints:
             if low is not None and self.num_speakers < low:
                 raise HintError(f"num_speakers ({self.num_speakers}) is below min_speakers ({low})")
             if high is not None and self.num_speakers > high:
-                raise HintError(f"num_speakers ({self.num_speakers}) is above max_speakers ({high})")
+                raise HintError(
+                    f"num_speakers ({self.num_speakers}) is above max_speakers ({high})"
+                )
 
     @property
     def low(self) -> int:

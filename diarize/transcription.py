@@ -32,8 +32,8 @@ from diarize.errors import ModelError
 from diarize.models import find_whisper
 from diarize.records import SAMPLE_RATE_HZ, Float32, Int64, ProgressHook, Turn, Word
 
-MAX_CHUNK_S = 14.0
-"""Longest chunk. Half the window of Whisper costs a quarter of the encoder's time."""
+MAX_CHUNK_S = 20.0
+"""Longest chunk. Two thirds of Whisper's window cost less than half of the encoder's time."""
 MAX_PAUSE_S = 3.0
 """Longer pauses are never decoded: they always separate chunks."""
 CONTEXT_S = 0.1
@@ -48,10 +48,12 @@ MAX_COMPRESSION = 2.4
 MIN_LOG_PROB = -1.0
 """Mean log-probability per token below which a text is not trusted (Whisper's own threshold)."""
 DOUBT_LOG_PROB = -0.6
-"""Below this a chunk is decoded once more, in the full window."""
+"""Below this a chunk is decoded once more."""
 MAX_NO_SPEECH = 0.6
-MISSED_S = 1.0
-"""Speech this long without a word is decoded once more, by itself."""
+SKIPPED_S = 0.7
+"""A chunk with more speech than this that no word accounts for is decoded once more."""
+LONGEST_WORD_S = 0.9
+"""What is longer was stretched over speech that Whisper skipped."""
 LANGUAGE_CHUNKS = 6
 """A recording's language is judged by this many chunks, spread over it."""
 SURE_LANGUAGE = 0.7
@@ -75,10 +77,14 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """One decoding of one chunk. `log_prob` is the mean per token."""
+    """One decoding of one chunk.
+
+    skipped_s: speech that no word accounts for. log_prob: the mean per token.
+    """
 
     span: Span
     words: tuple[Word, ...]
+    skipped_s: float
     log_prob: float
     compression: float
     no_speech: float
@@ -88,8 +94,12 @@ class _Draft:
         return (
             self.compression > MAX_COMPRESSION
             or self.log_prob < MIN_LOG_PROB
-            or loops([w.text for w in self.words])
+            or loop_start([w.text for w in self.words]) is not None
         )
+
+    @property
+    def doubtful(self) -> bool:
+        return self.broken or self.skipped_s > SKIPPED_S or self.log_prob < DOUBT_LOG_PROB
 
     @property
     def silent(self) -> bool:
@@ -152,18 +162,17 @@ class Transcriber:
             channel: the channel of the recording.
         """
         spans = [(a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in speech.tolist()]
-        chunks = plan_chunks(spans, speaker_changes(turns))
+        changes = speaker_changes(turns)
+        chunks = plan_chunks(spans, changes)
         if not chunks:
             return Transcript((), self.language)
-        job = _Job(self, recording, channel, spans, progress, sum(b - a for a, b in chunks))
+        job = _Job(self, recording, channel, spans, changes, progress, _length(chunks))
         main, languages = job.languages(chunks)
         words: list[Word] = []
         for language in sorted(set(languages)):
             mine = [c for c, code in zip(chunks, languages, strict=True) if code == language]
-            drafts = job.decode(mine, language)
-            drafts = job.second_try(drafts, language)
-            drafts += job.missed(drafts, language)
-            words += [w for d in drafts if not d.silent and not d.broken for w in d.words]
+            drafts = job.second_try(job.decode(mine, language), language)
+            words += [w for d in drafts if not d.silent for w in without_loop(d.words)]
         if progress:
             progress("transcription", 1.0)
         return Transcript(tuple(sorted(words, key=lambda w: (w.start, w.end))), main)
@@ -177,6 +186,7 @@ class _Job:
     recording: Recording
     channel: int
     speech: list[Span]
+    changes: list[float]
     progress: ProgressHook | None
     total_s: float
     done_s: float = 0.0
@@ -213,26 +223,32 @@ class _Job:
             batch = order[first : first + size]
             drafts += self._decode_batch(batch, language, wide)
             if not wide and self.progress:
-                self.done_s += sum(b - a for a, b in batch)
+                self.done_s += _length(batch)
                 self.progress("transcription", min(1.0, self.done_s / self.total_s))
         return sorted(drafts, key=lambda d: d.span)
 
     def second_try(self, drafts: list[_Draft], language: str) -> list[_Draft]:
-        """Decode doubtful chunks again in the full window; of two texts the likelier stays."""
-        doubtful = [d for d in drafts if d.broken or d.log_prob < DOUBT_LOG_PROB]
-        again = {d.span: d for d in self.decode([d.span for d in doubtful], language, wide=True)}
-        return [_better(d, again.get(d.span)) for d in drafts]
+        """Decode doubtful chunks again, in the full window and in smaller pieces; the best stays.
 
-    def missed(self, drafts: list[_Draft], language: str) -> list[_Draft]:
-        """Decode what Whisper passed over: stretches of speech in which no word lies."""
-        gaps = [
-            gap
-            for d in drafts
-            if not d.silent
-            for gap in uncovered(inside(self.speech, d.span), () if d.broken else d.words)
-            if gap[1] - gap[0] >= MISSED_S and gap != d.span
-        ]
-        return self.decode(gaps, language)
+        The full window ends most loops. Pieces bring back what was skipped: Whisper drops a
+        sentence between two speakers, and does not where the chunk begins elsewhere.
+        """
+        doubtful = [d.span for d in drafts if d.doubtful]
+        halves = {span: self._halves(span) for span in doubtful}
+        pieces = {
+            d.span: d for d in self.decode([h for hs in halves.values() for h in hs], language)
+        }
+        wide = {d.span: d for d in self.decode(doubtful, language, wide=True)}
+        kept = []
+        for d in drafts:
+            tries = [d]
+            if d.span in wide:
+                tries += [wide[d.span], _join(d.span, [pieces[h] for h in halves[d.span]])]
+            kept.append(min(tries, key=_badness))
+        return kept
+
+    def _halves(self, span: Span) -> list[Span]:
+        return plan_chunks(inside(self.speech, span), self.changes, 0.6 * (span[1] - span[0]))
 
     def _encode(self, chunks: list[Span], wide: bool = False) -> tuple[Any, list[Span]]:
         """Encoder output of chunks, and the spans of sound that it really holds."""
@@ -279,10 +295,13 @@ class _Job:
             chunks, spans, results, tokens, aligned, strict=True
         ):
             length = len(result.sequences_ids[0])
+            speech = inside(self.speech, chunk)
+            words = tuple(_words(timed, span[0], speech))
             drafts.append(
                 _Draft(
                     chunk,
-                    tuple(_words(timed, span[0], inside(self.speech, chunk))),
+                    words,
+                    skipped_s(speech, words),
                     result.scores[0] * length / (length + 1),
                     get_compression_ratio(tokenizer.decode(ids)) if ids else 0.0,
                     result.no_speech_prob,
@@ -351,24 +370,25 @@ def inside(speech: Sequence[Span], span: Span) -> list[Span]:
     return [(max(a, low), min(b, high)) for a, b in speech if a < high and b > low]
 
 
-def uncovered(speech: Iterable[Span], words: Sequence[Word], reach_s: float = 0.3) -> list[Span]:
-    """The stretches of speech further than `reach_s` from any word."""
+def skipped_s(speech: Sequence[Span], words: Sequence[Word]) -> float:
+    """Seconds of speech that no word accounts for: gaps of 0.5 s and more, and overlong words."""
     gaps = list(speech)
     for w in words:
-        low, high = w.start - reach_s, w.end + reach_s
         gaps = [
             part
             for a, b in gaps
-            for part in ((a, min(b, low)), (max(a, high), b))
+            for part in ((a, min(b, w.start)), (max(a, w.end), b))
             if part[1] > part[0]
         ]
-    return sorted(set(gaps))
+    stretched = sum(max(0.0, w.end - w.start - LONGEST_WORD_S) for w in words)
+    return stretched + sum(b - a for a, b in gaps if b - a >= 0.5)
 
 
-def loops(words: Sequence[str]) -> bool:
-    """Does a text repeat itself as a stuck decoder does, and people do not?
+def loop_start(words: Sequence[str]) -> int | None:
+    """Where a text begins to repeat itself as a stuck decoder does, and people do not.
 
     That is: a phrase of up to five words four times in a row, or eight words that came before.
+    The index is that of the first word of the first repetition.
     """
     plain = [w.strip(".,!?;:…-–—\"'").casefold() for w in words]
     for size in range(1, 6):
@@ -376,15 +396,41 @@ def loops(words: Sequence[str]) -> bool:
         for i in range(size, len(plain)):
             run = run + 1 if plain[i] == plain[i - size] else 0
             if run >= 3 * size:
-                return True
-    phrases = [tuple(plain[i : i + 8]) for i in range(len(plain) - 7)]
-    return len(set(phrases)) < len(phrases)
+                return i - run + 1
+    seen = set()
+    for i in range(len(plain) - 7):
+        phrase = tuple(plain[i : i + 8])
+        if phrase in seen:
+            return i
+        seen.add(phrase)
+    return None
 
 
-def _better(first: _Draft, second: _Draft | None) -> _Draft:
-    if second is None or (second.broken and not first.broken):
-        return first
-    return second if first.broken or second.log_prob > first.log_prob else first
+def without_loop(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words before a loop; all where there is none."""
+    return words[: loop_start([w.text for w in words])]
+
+
+def _badness(draft: _Draft) -> tuple[bool, int, float]:
+    return draft.broken, round(draft.skipped_s / SKIPPED_S), -draft.log_prob
+
+
+def _join(span: Span, pieces: list[_Draft]) -> _Draft:
+    """Decodings of the parts of a chunk as one of the whole."""
+    spoken = [d for d in pieces if not d.silent]
+    weights = [len(d.words) + 1 for d in pieces]
+    return _Draft(
+        span,
+        tuple(w for d in spoken for w in d.words),
+        sum(d.skipped_s for d in pieces),
+        float(np.average([d.log_prob for d in pieces], weights=weights)),
+        max(d.compression for d in pieces),
+        min(d.no_speech for d in pieces),
+    )
+
+
+def _length(chunks: Sequence[Span]) -> float:
+    return sum(b - a for a, b in chunks)
 
 
 def _pad(mel: Float32, frames: int) -> Float32:

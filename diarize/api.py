@@ -1,0 +1,94 @@
+"""The library in one call each. `Pipeline` loads once and is called often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diarize.pipeline import Pipeline, Source
+from diarize.records import Result
+
+SAME_VOICE_COSINE = 0.33
+"""Cosine above which two clips count as one voice; replaced by the calibrated one of voices/."""
+
+_HINTS = ("sample_rate_hz", "num_speakers", "min_speakers", "max_speakers", "progress")
+
+
+def transcribe(source: Source, **options: Any) -> Result:
+    """Who said what in one recording.
+
+    Args:
+        source: a path, a binary file object, or samples (with `sample_rate_hz=`).
+        options: the hints `num_speakers`, `min_speakers`, `max_speakers`, a `progress` hook, and
+            whatever `Pipeline` takes.
+
+    Raises:
+        AudioError, HintError, ModelError: each says what to do.
+    """
+    call, build = _split(options)
+    return Pipeline(**build)(source, **call)
+
+
+def turns(source: Source, **options: Any) -> Result:
+    """Who spoke when, without words; arguments and errors as for `transcribe`."""
+    call, build = _split(options)
+    return Pipeline(**build).turns(source, **call)
+
+
+def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    call = {name: value for name, value in options.items() if name in _HINTS}
+    return call, {name: value for name, value in options.items() if name not in _HINTS}
+
+
+@lru_cache(maxsize=1)
+def _pipeline() -> Pipeline:
+    return Pipeline()
+
+
+def get_embedding(source: Source, *, sample_rate_hz: int | None = None) -> Float32:
+    """The voice in a recording of one speaker, shape (256,), float32, L2-normalised.
+
+    Raises:
+        AudioError: the recording cannot be read, or nobody speaks in it.
+    """
+    pipeline = _pipeline()
+    with pipeline.open(source, sample_rate_hz) as recording:
+        regions = speech_regions(speech_probabilities(recording), recording.n_samples)
+        if len(regions) == 0:
+            raise AudioError(
+                f"nobody speaks in {recording.name!r}: give a recording with a few seconds of speech"
+            )
+        return pipeline.embedder.embed_regions(recording, regions)
+
+
+def verify_speakers(first: Source, second: Source, threshold: float = SAME_VOICE_COSINE) -> bool:
+    """Do two recordings hold the same voice: is their cosine at least `threshold`?
+
+    NeMo's name; its threshold is on (cosine + 1) / 2, ours on the cosine itself.
+    """
+    return bool(get_embedding(first) @ get_embedding(second) >= threshold)
+
+
+def verify_speakers_batch(
+    pairs: Iterable[tuple[Source, Source]],
+    threshold: float = SAME_VOICE_COSINE,
+    batch_size: int = 32,
+) -> list[bool]:
+    """`verify_speakers` for many pairs; a recording that comes up again is embedded once.
+
+    Args:
+        batch_size: how many pairs' embeddings are kept at a time.
+    """
+    wanted = list(pairs)
+    answers: list[bool] = []
+    for start in range(0, len(wanted), batch_size):
+        batch = wanted[start : start + batch_size]
+        known: dict[int | str, Float32] = {}
+        for source in (s for pair in batch for s in pair):
+            if _key(source) not in known:
+                known[_key(source)] = get_embedding(source)
+        answers += [bool(known[_key(a)] @ known[_key(b)] >= threshold) for a, b in batch]
+    return answers
+
+
+def _key(source: Source) -> int | str:
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else id(source)

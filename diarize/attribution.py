@@ -1,0 +1,255 @@
+"""Clusters → turns: who holds which frame, overlapping and exclusive, UNKNOWN, confidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+
+from diarize.counting import Voices, evidence_worth
+from diarize.plda import Float64, Plda
+from diarize.prepared import Evidence
+from diarize.records import (
+    FRAME_SAMPLES,
+    SAMPLE_RATE_HZ,
+    Bool,
+    Float32,
+    Hints,
+    Int64,
+    Turn,
+)
+from diarize.segmentation import LOCAL_SPEAKERS, STEP_FRAMES, WINDOW_FRAMES, clean, coverage
+from diarize.vad import VadOptions, speech_regions
+
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
+FRAME_OFFSET_SAMPLES = 495 - FRAME_SAMPLES // 2
+"""Frame 0 of a window is centred half a receptive field (495 samples) after the window's start."""
+
+VETO = VadOptions(onset=0.1, offset=0.05, pad_s=0.3)
+"""Speech is where the segmentation network says so, unless Silero is sure of the contrary: on AMI a
+stricter VAD loses more speech than it removes false alarms (`benchmarks/tune.py vad`)."""
+
+OVERLAP_PENALTY_PER_S = 20.0
+"""Log-likelihood that two local speakers heard at once lose per second by being one speaker."""
+CANDIDATES = 3
+NOBODY_PRIOR = 0.1
+"""Prior odds, against any one of the speakers, of a voice that none of them has."""
+MIN_TELLING_S = 0.5
+"""With less clean speech in its window than this, and no clear voice, a turn is UNKNOWN."""
+UNKNOWN_BELOW = 0.5
+"""… namely where the best speaker's posterior stays below this: a guess would be wrong as often."""
+VOTE_LIMIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Turns by speaker (0 … k-1, None for UNKNOWN), as they overlap and one at a time."""
+
+    turns: list[tuple[int | None, Turn]]
+    exclusive: list[tuple[int | None, Turn]]
+
+
+def attribute(evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, hints: Hints) -> Views:
+    """Who holds each frame of a channel, given the cluster of each of its voices."""
+    assignment = assign(evidence, voices, labels, plda, closed=hints.num_speakers is not None)
+    line = timeline(evidence, assignment)
+    held, exclusive = hold(line), hold(line, at_most=1)
+    if hints.low > 1:
+        held, exclusive = (keep_speakers(h, line) for h in (held, exclusive))
+    return Views(
+        find_turns(held, line, evidence.n_samples), find_turns(exclusive, line, evidence.n_samples)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The speaker of every local speaker.
+
+    Attributes:
+        labels: 0 … k-1, k for UNKNOWN, -1 where inactive; shape (windows, 3).
+        posterior: probability of that speaker, shape (windows, 3).
+        k: how many speakers.
+    """
+
+    labels: Int64
+    posterior: Float64
+    k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Who is active in each frame of the global grid.
+
+    Attributes:
+        votes: share of the windows' votes each speaker has, UNKNOWN last, shape (frames, k + 1).
+        count: how many speakers are active, shape (frames,).
+        confidence: posterior of each speaker's votes, shape (frames, k + 1).
+    """
+
+    votes: Float32
+    count: Int64
+    confidence: Float32
+
+
+def assign(
+    evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, *, closed: bool = False
+) -> Assignment:
+    """Give every local speaker of every window, short and long, to a cluster or to UNKNOWN.
+
+    Args:
+        labels: cluster of each of `voices`.
+        closed: the caller knows all speakers, so that nobody else can be heard.
+    """
+    active = evidence.active
+    clean_s = clean(active).sum(axis=1) * FRAME_S
+    seconds, mean = voices.means(labels)
+    k = len(seconds)
+    if k == 0:
+        return Assignment(np.where(active.any(axis=1), 0, -1), np.zeros(clean_s.shape), 0)
+    score = np.zeros((*clean_s.shape, k))
+    heard = clean_s > 0
+    if heard.any():
+        score[heard] = scores(
+            plda, clean_s[heard] / 4, plda.project(evidence.embeddings[heard]), seconds / 4, mean
+        )
+    result = np.full(clean_s.shape, -1, np.int64)
+    posterior = np.zeros(clean_s.shape)
+    for window in range(len(active)):
+        local = np.flatnonzero(active[window].any(axis=0))
+        chosen = choose(score[window, local], active[window][:, local])
+        for speaker, label in zip(local, chosen, strict=True):
+            likelihood = np.exp(score[window, speaker] - score[window, speaker].max())
+            nobody = 0 if closed else NOBODY_PRIOR * np.exp(-score[window, speaker].max())
+            belief = likelihood[label] / (likelihood.sum() + nobody)
+            short = clean_s[window, speaker] < MIN_TELLING_S
+            result[window, speaker] = k if short and belief < UNKNOWN_BELOW else label
+            posterior[window, speaker] = belief
+    return Assignment(result, posterior, k)
+
+
+def scores(plda: Plda, seconds: Float64, x: Float64, cluster_s: Float64, mean: Float64) -> Float64:
+    """Log-likelihood ratios (n, k) that each of n voices is that of each of k clusters."""
+    n = evidence_worth(seconds)
+    alone = plda.log_evidence(n, n[:, None] * x)
+    out = np.empty((len(x), len(mean)))
+    for i, worth in enumerate(evidence_worth(cluster_s)):
+        own = plda.log_evidence(worth, worth * mean[i])
+        together = plda.log_evidence(n + worth, n[:, None] * x + worth * mean[i])
+        out[:, i] = together - alone - own
+    return out
+
+
+def choose(score: Float64, active: Bool) -> tuple[int, ...]:
+    """The likeliest labels of a window's local speakers.
+
+    Two may share a label (the network can split one voice) unless they are heard at once.
+
+    Args:
+        score: log-likelihood ratios, shape (local speakers, k).
+        active: where each is active, shape (589, local speakers).
+    """
+    if len(score) == 0:
+        return ()
+    best = np.argsort(-score, axis=1, kind="stable")[:, :CANDIDATES]
+    together = {
+        (a, b): float((active[:, a] & active[:, b]).sum()) * FRAME_S
+        for a, b in combinations(range(len(score)), 2)
+    }
+
+    def total(labels: tuple[int, ...]) -> float:
+        own = sum(float(score[i, label]) for i, label in enumerate(labels))
+        clash = sum(s for (a, b), s in together.items() if labels[a] == labels[b])
+        return own - OVERLAP_PENALTY_PER_S * clash
+
+    return max(product(*best.tolist()), key=total)
+
+
+def timeline(evidence: Evidence, assignment: Assignment) -> Timeline:
+    """Overlay the windows: every window votes with the clean speech it heard."""
+    active = evidence.active
+    k = assignment.k
+    seen = coverage(len(active)).astype(np.float32)
+    votes = np.zeros((len(seen), k + 1), np.float32)
+    belief = np.zeros_like(votes)
+    count = np.zeros(len(seen), np.float32)
+    clean_s = clean(active).sum(axis=1) * FRAME_S
+    weight = np.minimum(clean_s, VOTE_LIMIT_S) + 0.01
+    for window in range(len(active)):
+        here = slice(window * STEP_FRAMES, window * STEP_FRAMES + WINDOW_FRAMES)
+        count[here] += active[window].sum(axis=1)
+        for speaker in range(LOCAL_SPEAKERS):
+            label = assignment.labels[window, speaker]
+            if label >= 0:
+                vote = active[window, :, speaker] * np.float32(weight[window, speaker])
+                votes[here, label] += vote
+                belief[here, label] += vote * np.float32(assignment.posterior[window, speaker])
+    # Any named speaker goes before UNKNOWN: a link to a longer turn in some window is a link.
+    votes[:, k] *= 1e-3
+    belief[:, k] *= 1e-3
+    confidence = np.divide(belief, votes, out=np.zeros_like(belief), where=votes > 0)
+    spoken = veto(evidence, len(seen))
+    return Timeline(votes, np.rint(count / seen).astype(np.int64) * spoken, confidence)
+
+
+def veto(evidence: Evidence, frames: int) -> Bool:
+    """Frames where the VAD does not rule speech out, shape (frames,)."""
+    allowed = np.zeros(frames, bool)
+    for start, end in speech_regions(evidence.speech_probability, evidence.n_samples, VETO):
+        first = round((start - FRAME_OFFSET_SAMPLES) / FRAME_SAMPLES)
+        allowed[max(0, first) : round((end - FRAME_OFFSET_SAMPLES) / FRAME_SAMPLES)] = True
+    return allowed
+
+
+def hold(line: Timeline, at_most: int | None = None) -> Bool:
+    """Who holds each frame, shape (frames, k + 1): as many as are active, those with most votes.
+
+    Args:
+        at_most: cap on the number at once; 1 makes the result exclusive.
+    """
+    count = line.count if at_most is None else np.minimum(line.count, at_most)
+    order = np.argsort(-line.votes, axis=1, kind="stable")
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.arange(order.shape[1])[None, :], axis=1)
+    held: Bool = (rank < count[:, None]) & (line.votes > 0)
+    return held
+
+
+def keep_speakers(held: Bool, line: Timeline) -> Bool:
+    """Let every speaker hold some frames: a hint is a limit down to the last reassignment.
+
+    A speaker outvoted everywhere takes half of the stretch where it comes nearest to the floor;
+    the other half stays with whoever held it, so that nobody else vanishes.
+    """
+    for speaker in range(held.shape[1] - 1):
+        if held[:, speaker].any():
+            continue
+        share = line.votes[:, speaker] / np.maximum(line.votes.sum(axis=1), 1e-9)
+        runs = stretches((share > 0) & (line.count > 0))
+        if len(runs):
+            first, last = max(runs.tolist(), key=lambda run: share[run[0] : run[1]].sum())
+            held[first : (first + last + 1) // 2] = False
+            held[first : (first + last + 1) // 2, speaker] = True
+    return held
+
+
+def stretches(on: Bool) -> Int64:
+    """Runs of True as (first, last + 1), shape (runs, 2)."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], on, [False])).astype(np.int8)))
+    return edges.reshape(-1, 2).astype(np.int64)
+
+
+def find_turns(held: Bool, line: Timeline, n_samples: int) -> list[tuple[int | None, Turn]]:
+    """Turns of each speaker, in seconds from here on, sorted by start."""
+    found: list[tuple[int | None, Turn]] = []
+    unknown = held.shape[1] - 1
+    for speaker in range(held.shape[1]):
+        for first, last in stretches(held[:, speaker]):
+            start = first * FRAME_SAMPLES + FRAME_OFFSET_SAMPLES if first else 0
+            end = min(last * FRAME_SAMPLES + FRAME_OFFSET_SAMPLES, n_samples)
+            if end > start:
+                confidence = round(float(line.confidence[first:last, speaker].mean()), 3)
+                times = (float(start) / SAMPLE_RATE_HZ, float(end) / SAMPLE_RATE_HZ)
+                turn = Turn(*times, "", confidence)
+                found.append((None if speaker == unknown else speaker, turn))
+    return sorted(found, key=lambda item: (item[1].start, item[1].end))

@@ -1,0 +1,241 @@
+"""How many speakers? Overestimate first, then merge while the evidence says two are one voice.
+
+Agglomerative clustering makes micro-clusters that are surely too many. Then the pair most likely
+to be one voice is merged, again and again; the evidence is the PLDA log-likelihood ratio of
+"one voice" against "two". Its natural threshold is 0 and needs no tuning; what is tuned is how much
+independent evidence a second of one speaker's speech is worth (`evidence_worth`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.cluster.hierarchy import fcluster, linkage
+
+from diarize.errors import HintError
+from diarize.plda import Float64, Plda, unit
+from diarize.prepared import Evidence
+from diarize.records import FRAME_SAMPLES, SAMPLE_RATE_HZ, Float32, Hints, Int64
+from diarize.segmentation import STEP_FRAMES, clean, coverage
+
+logger = logging.getLogger(__name__)
+
+MICRO_DISTANCE = 0.3
+"""Centroid distance of unit embeddings (cosine 0.955) below which two are one micro-cluster."""
+BLOCK_VOICES = 1000
+BLOCK_MICRO_CLUSTERS = 150
+"""Voices are overestimated in blocks of this many, to at most so many micro-clusters each: memory
+stays linear in the recording's length."""
+MIN_CLEAN_S = (1.0, 0.5, 0.1)
+"""Clean speech an utterance needs to count speakers by; the second value where none has the first,
+the third only where a hint asks for more speakers than the others give."""
+WORTH_PER_S = 1.0
+WORTH_LIMIT = 5.0
+"""A second of speech is worth one independent embedding at first, all of a speaker's speech never
+more than five: they come from one session, one microphone. Chosen by `benchmarks/tune.py count`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """Utterances of one voice each, within one window: what speakers are counted by.
+
+    Attributes:
+        place: window and local speaker of each, shape (n, 2).
+        embeddings: as the network gave them, shape (n, 256).
+        projected: the same in PLDA space, shape (n, 128).
+        seconds: clean speech of each, a second seen by several windows shared among them,
+            shape (n,).
+    """
+
+    place: Int64
+    embeddings: Float32
+    projected: Float64
+    seconds: Float64
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def means(self, labels: Int64) -> tuple[Float64, Float64]:
+        """Seconds (k,) and mean projection (k, 128) of each label 0 … k-1."""
+        seconds = np.bincount(labels, self.seconds).astype(np.float64)
+        total = np.zeros((len(seconds), self.projected.shape[1]))
+        np.add.at(total, labels, self.projected * self.seconds[:, None])
+        return seconds, total / seconds[:, None]
+
+
+@dataclass(frozen=True, slots=True)
+class MergePath:
+    """Every merge from the overestimate down to one speaker.
+
+    Attributes:
+        start: micro-cluster of each voice, shape (n,).
+        merges: pairs of micro-clusters merged, in order, shape (clusters - 1, 2).
+        evidence: log-likelihood ratio of each merge, shape (clusters - 1,).
+    """
+
+    start: Int64
+    merges: Int64
+    evidence: Float64
+
+    def labels(self, k: int) -> Int64:
+        """Cluster of each voice, 0 … k-1 in order of first appearance, after merging down to k."""
+        root = np.arange(self.clusters)
+        for kept, gone in self.merges[: max(0, len(root) - k)]:
+            root[root == gone] = kept
+        _, first, labels = np.unique(root[self.start], return_index=True, return_inverse=True)
+        return np.argsort(np.argsort(first))[labels]
+
+    @property
+    def clusters(self) -> int:
+        """How many micro-clusters there are: the most speakers that can be told apart."""
+        return int(self.start.max()) + 1 if len(self.start) else 0
+
+    def estimate(self) -> int:
+        """The number of speakers the evidence asks for; 0 where nobody speaks."""
+        against = np.flatnonzero(self.evidence <= 0)
+        return self.clusters - (int(against[0]) if len(against) else len(self.evidence))
+
+    def evidence_below(self, k: int) -> float:
+        """Log-likelihood ratio of the merge from k to k - 1 speakers."""
+        return float(self.evidence[self.clusters - k])
+
+
+def count_speakers(paths: Sequence[MergePath], hints: Hints) -> list[int]:
+    """How many speakers each channel has, so that all together meet the hints.
+
+    Raises:
+        HintError: fewer speakers allowed than channels in which somebody speaks.
+    """
+    speaking = sum(path.clusters > 0 for path in paths)
+    if hints.high is not None and hints.high < speaking:
+        raise HintError(
+            f"at most {hints.high} speakers asked for, but {speaking} channels carry speech and "
+            "each is a side of its own: allow more, or mix the channels"
+        )
+    counts = [path.estimate() for path in paths]
+    while hints.high is not None and sum(counts) > hints.high:
+        merges = [
+            path.evidence_below(k) if k > 1 else -np.inf
+            for path, k in zip(paths, counts, strict=True)
+        ]
+        counts[int(np.argmax(merges))] -= 1
+    while sum(counts) < hints.low:
+        splits = [
+            path.evidence_below(k + 1) if 0 < k < path.clusters else np.inf
+            for path, k in zip(paths, counts, strict=True)
+        ]
+        if not np.isfinite(splits).any():
+            if hints.low > 1:
+                logger.warning(
+                    "%d speakers asked for, but only %d voices could be told apart",
+                    hints.low,
+                    sum(counts),
+                )
+            break
+        counts[int(np.argmin(splits))] += 1
+    return counts
+
+
+def find_voices(evidence: Evidence, plda: Plda, at_least: int = 0) -> Voices:
+    """The utterances that are clean and long enough to count by.
+
+    Args:
+        at_least: how many speakers a hint asks for; 0 without one.
+    """
+    alone = clean(evidence.active)
+    share = np.lib.stride_tricks.sliding_window_view(1 / coverage(len(alone)), alone.shape[1])
+    frame_s = FRAME_SAMPLES / SAMPLE_RATE_HZ
+    seconds = np.einsum("wfs,wf->ws", alone, share[::STEP_FRAMES]) * frame_s
+    clean_s = alone.sum(axis=1) * frame_s
+    for least in MIN_CLEAN_S if at_least else MIN_CLEAN_S[:2]:
+        place = np.argwhere(clean_s >= least)
+        if len(place) >= max(at_least, 1):
+            break
+    chosen = tuple(place.T)
+    embeddings = evidence.embeddings[chosen]
+    return Voices(place, embeddings, plda.project(embeddings), seconds[chosen])
+
+
+def overestimate(embeddings: Float32, at_least: int = 1) -> Int64:
+    """Micro-clusters, surely more than there are speakers, shape (n,).
+
+    Args:
+        embeddings: shape (n, 256), n ≥ 1.
+        at_least: no fewer micro-clusters than this (nor more than n).
+    """
+    labels = np.zeros(len(embeddings), np.int64)
+    found = 0
+    for first in range(0, len(embeddings), BLOCK_VOICES):
+        block = unit(embeddings[first : first + BLOCK_VOICES])
+        if len(block) == 1:
+            own = np.ones(1, np.int64)
+        else:
+            tree = linkage(block, method="centroid")
+            own = fcluster(tree, MICRO_DISTANCE, "distance")
+            if own.max() < at_least or own.max() > BLOCK_MICRO_CLUSTERS:
+                limit = min(len(block), max(at_least, min(own.max(), BLOCK_MICRO_CLUSTERS)))
+                own = cut(tree, limit)
+        labels[first : first + len(block)] = found + own - 1
+        found += own.max()
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def cut(tree: npt.NDArray[np.float64], k: int) -> Int64:
+    """Exactly k clusters, numbered from 1, from a linkage tree of n ≥ k leaves.
+
+    Centroid linkage can have inversions, where cutting by distance gives some other number; undoing
+    the last k - 1 merges always gives k.
+    """
+    n = len(tree) + 1
+    root = np.arange(2 * n - 1)
+    for i, (a, b) in enumerate(tree[: n - k, :2].astype(np.int64)):
+        root[root == root[a]] = n + i
+        root[root == root[b]] = n + i
+    return np.unique(root[:n], return_inverse=True)[1].astype(np.int64) + 1
+
+
+def evidence_worth(seconds: Float64) -> Float64:
+    """How many independent embeddings a speaker's clean speech of that length is worth."""
+    return np.asarray(WORTH_LIMIT * -np.expm1(-WORTH_PER_S / WORTH_LIMIT * seconds))
+
+
+def same_voice(
+    plda: Plda, seconds_a: Float64, a: Float64, seconds_b: Float64, b: Float64
+) -> Float64:
+    """Log-likelihood ratio that two clusters are one voice rather than two.
+
+    Args:
+        seconds_a, seconds_b: clean speech of each, broadcastable shapes (...).
+        a, b: mean projections, shapes (..., 128).
+    """
+    n_a, n_b = evidence_worth(seconds_a), evidence_worth(seconds_b)
+    s_a, s_b = n_a[..., None] * a, n_b[..., None] * b
+    together = plda.log_evidence(n_a + n_b, s_a + s_b)
+    return together - plda.log_evidence(n_a, s_a) - plda.log_evidence(n_b, s_b)
+
+
+def merge(voices: Voices, start: Int64, plda: Plda) -> MergePath:
+    """Merge the most alike pair of clusters until one is left."""
+    if len(voices) == 0:
+        return MergePath(start, np.zeros((0, 2), np.int64), np.zeros(0))
+    seconds, mean = voices.means(start)
+    k = len(seconds)
+    alike = np.stack([same_voice(plda, seconds[i], mean[i], seconds, mean) for i in range(k)])
+    np.fill_diagonal(alike, -np.inf)
+    merges, evidence = np.zeros((k - 1, 2), np.int64), np.zeros(k - 1)
+    for i in range(k - 1):
+        kept, gone = sorted(np.unravel_index(alike.argmax(), alike.shape))
+        merges[i], evidence[i] = (kept, gone), alike[kept, gone]
+        both = seconds[kept] + seconds[gone]
+        mean[kept] = (seconds[kept] * mean[kept] + seconds[gone] * mean[gone]) / both
+        seconds[kept] = both
+        alive = np.isfinite(alike[kept])
+        alive[gone] = False
+        row = same_voice(plda, seconds[kept], mean[kept], seconds, mean)
+        alike[kept] = alike[:, kept] = np.where(alive, row, -np.inf)
+        alike[gone] = alike[:, gone] = -np.inf
+    return MergePath(start, merges, evidence)

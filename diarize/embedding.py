@@ -1,0 +1,231 @@
+"""Voice embeddings: features, one pass of the trunk, masked pooling.
+
+WeSpeaker ResNet34-LM (Wang et al., "WeSpeaker: a research and production oriented speaker embedding
+learning toolkit", ICASSP 2023). Its convolutional trunk is local in time, so it runs once over the
+recording in blocks; every voice is then pooled from the trunk's frames under the mask of its own
+clean speech (temporal statistics pooling) and projected by the head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import kaldi_native_fbank as knf
+import numpy as np
+import onnxruntime as ort
+
+from diarize.audio import Recording
+from diarize.records import FRAME_SAMPLES, SAMPLE_RATE_HZ, Bool, Float32, Int64
+
+DIMENSION = 256
+FBANK_HOP_SAMPLES = 160
+FBANK_WINDOW_SAMPLES = 400
+MEL_BINS = 80
+TRUNK_STRIDE = 8
+TRUNK_HOP_SAMPLES = TRUNK_STRIDE * FBANK_HOP_SAMPLES
+"""One trunk frame stands for 1280 samples, 80 ms."""
+BLOCK_FRAMES = 125
+"""Trunk frames per block, 10 s: the length the network saw in training is a few seconds, and its
+features are centred on the block's mean."""
+CONTEXT_FRAMES = 8
+"""Trunk frames computed on either side of a block and thrown away, so that blocks join."""
+SEGMENTATION_CENTRE_SAMPLES = 495
+"""Half the receptive field of a segmentation frame: where in time frame 0 is centred."""
+
+
+def fbank(samples: Float32) -> Float32:
+    """Log mel filter banks of 16 kHz samples in ±1, shape (frames, 80), Kaldi's recipe."""
+    options = knf.FbankOptions()
+    options.frame_opts.samp_freq = SAMPLE_RATE_HZ
+    options.frame_opts.dither = 0.0
+    options.frame_opts.window_type = "hamming"
+    options.mel_opts.num_bins = MEL_BINS
+    online = knf.OnlineFbank(options)
+    online.accept_waveform(SAMPLE_RATE_HZ, np.ascontiguousarray(samples * 32768.0))
+    online.input_finished()
+    frames = [online.get_frame(i) for i in range(online.num_frames_ready)]
+    return np.asarray(frames, np.float32).reshape(-1, MEL_BINS)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Weighted sums over trunk frames, from which voices are pooled; sums of parts add up.
+
+    Attributes:
+        weight, squared_weight: shape (voices, 1).
+        first, second: of frames and of their squares, shape (voices, 2560).
+    """
+
+    weight: Float32
+    squared_weight: Float32
+    first: Float32
+    second: Float32
+
+    @classmethod
+    def of(cls, frames: Float32, weights: Float32) -> Sums:
+        """Frames (time, 2560) under weights (voices, time)."""
+        return cls(
+            weights.sum(axis=1, keepdims=True),
+            np.square(weights).sum(axis=1, keepdims=True),
+            weights @ frames,
+            weights @ np.square(frames),
+        )
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.weight + other.weight,
+            self.squared_weight + other.squared_weight,
+            self.first + other.first,
+            self.second + other.second,
+        )
+
+    def statistics(self) -> Float32:
+        """Mean and standard deviation over time, shape (voices, 5120)."""
+        weight = np.maximum(self.weight, 1e-6)
+        mean = self.first / weight
+        # Reliability weights: the unbiased weighted variance, as in the network's own training.
+        correction = np.maximum(1 - self.squared_weight / np.square(weight), 1e-3)
+        variance = np.maximum(self.second / weight - np.square(mean), 0) / correction
+        return np.concatenate([mean, np.sqrt(variance + 1e-8)], axis=1).astype(np.float32)
+
+
+class Embedder:
+    """Pools voice embeddings from a recording.
+
+    Args:
+        trunk: session (batch, T, 80) filter banks → (batch, 256, 10, T/8) frames.
+        head: session (n, 5120) statistics → (n, 256) embeddings.
+    """
+
+    def __init__(self, trunk: ort.InferenceSession, head: ort.InferenceSession) -> None:
+        self._trunk = trunk
+        self._head = head
+
+    def frames(self, samples: Float32) -> Float32:
+        """Trunk frames of a stretch of audio, shape (ceil(fbank frames / 8), 2560)."""
+        features = fbank(samples)
+        features -= features.mean(axis=0)
+        out = self._trunk.run(None, {self._trunk.get_inputs()[0].name: features[None]})[0][0]
+        return np.ascontiguousarray(out.reshape(-1, out.shape[-1]).T)
+
+    def block(self, recording: Recording, index: int, channel: int = 0) -> Float32:
+        """Trunk frames of block `index` of a recording, shape (BLOCK_FRAMES, 2560)."""
+        first = index * BLOCK_FRAMES - CONTEXT_FRAMES
+        stop = (index + 1) * BLOCK_FRAMES + CONTEXT_FRAMES
+        samples = recording.read(
+            first * TRUNK_HOP_SAMPLES,
+            stop * TRUNK_HOP_SAMPLES + FBANK_WINDOW_SAMPLES - FBANK_HOP_SAMPLES,
+            channel,
+        )
+        return self.frames(samples)[CONTEXT_FRAMES : CONTEXT_FRAMES + BLOCK_FRAMES]
+
+    def pool(self, frames: Float32, weights: Float32) -> Float32:
+        """Embeddings of the voices under `weights`.
+
+        Args:
+            frames: trunk frames, shape (time, 2560).
+            weights: how much of each frame is the voice's clean speech, shape (voices, time), 0–1.
+
+        Returns:
+            shape (voices, 256), as the network gives them (PLDA wants their length); zeros for a
+            voice without any weight.
+        """
+        return self.project(Sums.of(frames, weights))
+
+    def project(self, sums: Sums) -> Float32:
+        """Embeddings (voices, 256) of pooled sums."""
+        out = self._head.run(None, {self._head.get_inputs()[0].name: sums.statistics()})[0]
+        return np.where(sums.weight > 0, out, 0).astype(np.float32)
+
+    def embed(self, samples: Float32) -> Float32:
+        """One embedding of all of `samples` (16 kHz), shape (256,), L2-normalised."""
+        frames = self.frames(samples)
+        return _unit(self.pool(frames, np.ones((1, len(frames)), np.float32))[0])
+
+    def embed_regions(self, recording: Recording, regions: Int64, channel: int = 0) -> Float32:
+        """One embedding of the sound within `regions`, shape (256,), L2-normalised; any length.
+
+        Args:
+            regions: (start, end) in samples, shape (regions, 2), at least one of them.
+        """
+        inside = np.zeros(-(-recording.n_samples // TRUNK_HOP_SAMPLES) + 1, np.float32)
+        for start, end in regions.tolist():
+            inside[start // TRUNK_HOP_SAMPLES : -(-end // TRUNK_HOP_SAMPLES)] = 1
+        total = None
+        for index in range(-(-len(inside) // BLOCK_FRAMES)):
+            weights = inside[None, index * BLOCK_FRAMES : (index + 1) * BLOCK_FRAMES]
+            if weights.any():
+                frames = self.block(recording, index, channel)[: weights.shape[1]]
+                part = Sums.of(frames, weights)
+                total = part if total is None else total + part
+        if total is None:
+            raise ValueError("no regions to embed")
+        return _unit(self.project(total)[0])
+
+
+def _unit(embedding: Float32) -> Float32:
+    return np.asarray(embedding / max(float(np.linalg.norm(embedding)), 1e-9), np.float32)
+
+
+def mask_weights(mask: Float32, start_samples: int, first_frame: int, count: int) -> Float32:
+    """Carry a mask from segmentation frames to trunk frames.
+
+    Args:
+        mask: shape (segmentation frames, voices), 0 or 1, frame 0 beginning at `start_samples`.
+        first_frame, count: the trunk frames wanted.
+
+    Returns:
+        shape (voices, count): the share of each trunk frame's 80 ms that the mask covers.
+    """
+    cumulative = np.concatenate([np.zeros((1, mask.shape[1])), np.cumsum(mask, axis=0)])
+    # A trunk frame is centred on the middle of its first filter-bank frame.
+    centre = np.arange(first_frame, first_frame + count) * TRUNK_HOP_SAMPLES
+    centre = centre + FBANK_WINDOW_SAMPLES // 2 - start_samples
+    offset = SEGMENTATION_CENTRE_SAMPLES - FRAME_SAMPLES // 2
+    grid = np.arange(len(mask) + 1)
+    half = TRUNK_HOP_SAMPLES // 2
+    low = (centre - half - offset) / FRAME_SAMPLES
+    high = (centre + half - offset) / FRAME_SAMPLES
+    covered = [
+        np.interp(high, grid, column) - np.interp(low, grid, column) for column in cumulative.T
+    ]
+    return np.asarray(np.array(covered) * FRAME_SAMPLES / TRUNK_HOP_SAMPLES, np.float32)
+
+
+class Pooler:
+    """Embeds the voices of successive windows, computing each trunk block once.
+
+    Windows must come in time order; a block is dropped when no later window can need it, so memory
+    does not grow with the recording. Blocks without clean speech are never computed.
+    """
+
+    def __init__(self, embedder: Embedder, recording: Recording, channel: int = 0) -> None:
+        self._embedder = embedder
+        self._recording = recording
+        self._channel = channel
+        self._blocks: dict[int, Float32] = {}
+
+    def embed(self, clean: Bool, start_samples: int) -> Float32:
+        """One embedding per voice of a window.
+
+        Args:
+            clean: where each voice speaks alone, shape (segmentation frames, voices).
+            start_samples: where the window begins.
+
+        Returns:
+            shape (voices, 256), raw; zeros for a voice that is never alone.
+        """
+        first = start_samples // TRUNK_HOP_SAMPLES
+        count = -(-len(clean) * FRAME_SAMPLES // TRUNK_HOP_SAMPLES) + 1
+        weights = mask_weights(clean.astype(np.float32), start_samples, first, count)
+        needed = np.flatnonzero(weights.any(axis=0))
+        self._blocks = {i: b for i, b in self._blocks.items() if i >= first // BLOCK_FRAMES}
+        if len(needed) == 0:
+            return np.zeros((len(weights), DIMENSION), np.float32)
+        block_of, row = np.divmod(first + needed, BLOCK_FRAMES)
+        for index in np.unique(block_of).tolist():
+            if index not in self._blocks:
+                block = self._embedder.block(self._recording, index, self._channel)
+                self._blocks[index] = block
+        frames = np.stack([self._blocks[b][r] for b, r in zip(block_of, row, strict=True)])
+        return self._embedder.pool(frames, weights[:, needed])

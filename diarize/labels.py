@@ -1,0 +1,58 @@
+"""Names for speakers nobody has named: A, B, C… or SPEAKER_00…, in order of first appearance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from diarize.attribution import Views
+from diarize.records import UNKNOWN, Turn
+
+LabelStyle = Literal["letters", "numbers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One channel's named turns, as they overlap and one at a time."""
+
+    turns: tuple[Turn, ...]
+    exclusive: tuple[Turn, ...]
+
+
+def label(index: int, style: LabelStyle = "letters") -> str:
+    """The label of speaker `index`: A … Z, AA, AB …; or SPEAKER_00, SPEAKER_01 …."""
+    if style == "numbers":
+        return f"SPEAKER_{index:02d}"
+    letters = ""
+    index += 1
+    while index:
+        index, digit = divmod(index - 1, 26)
+        letters = chr(ord("A") + digit) + letters
+    return letters
+
+
+def name_sides(sides: Sequence[Views], style: LabelStyle) -> list[Side]:
+    """Labels in order of first appearance over all sides; no two sides share one but UNKNOWN."""
+    heard = sorted(
+        (
+            (turn.start, turn.end, i, speaker)
+            for i, side in enumerate(sides)
+            for speaker, turn in side.turns + side.exclusive
+            if speaker is not None
+        )
+    )
+    names: dict[tuple[int, int | None], str] = {(i, None): UNKNOWN for i in range(len(sides))}
+    for _, _, i, speaker in heard:
+        names.setdefault((i, speaker), label(len(names) - len(sides), style))
+
+    def named(i: int, view: Sequence[tuple[int | None, Turn]]) -> tuple[Turn, ...]:
+        turns = [replace(turn, speaker=names[i, speaker]) for speaker, turn in view]
+        return in_order(turns)
+
+    return [Side(named(i, s.turns), named(i, s.exclusive)) for i, s in enumerate(sides)]
+
+
+def in_order(turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    """Turns sorted by time."""
+    return tuple(sorted(turns, key=lambda t: (t.start, t.end, t.speaker)))

@@ -1,0 +1,262 @@
+"""The stages in order: audio → windows → embeddings → count → cluster → turns → words."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from diarize import attribution, counting
+from diarize.alignment import align
+from diarize.audio import Recording
+from diarize.clustering import METHODS
+from diarize.embedding import DIMENSION, Embedder, Pooler
+from diarize.errors import AudioError
+from diarize.labels import LabelStyle, Side, in_order, name_sides
+from diarize.models import load_arrays, onboard
+from diarize.plda import Plda
+from diarize.prepared import Evidence, Prepared
+from diarize.records import (
+    SAMPLE_RATE_HZ,
+    Hints,
+    ProgressHook,
+    Result,
+    Utterance,
+)
+from diarize.segmentation import (
+    LOCAL_SPEAKERS,
+    STEP_SAMPLES,
+    WINDOW_FRAMES,
+    Segmenter,
+    activity,
+    clean,
+    n_windows,
+)
+from diarize.transcription import Transcriber
+from diarize.vad import speech_probabilities, speech_regions
+
+Source = str | os.PathLike[str] | BinaryIO | npt.NDArray[np.generic] | Recording
+
+
+def quiet(stage: str, fraction: float) -> None:
+    """A progress hook that shows nothing."""
+
+
+class Pipeline:
+    """Loads the networks once; calls may come from several threads.
+
+    Args:
+        model: a Whisper model by name or path, loaded at the first transcription.
+        language: a Whisper language code; None: detected per recording.
+        mixed_languages: detect the language of every chunk instead.
+        clustering: "merge", "vbx", "kmeans" or "spectral"; all share one count.
+        channels: "mix" everything into one, or keep them "separate": each channel is its own side
+            (agent, customer), with labels of its own and no clustering across.
+        labels: "letters" (A, B, C…) or "numbers" (SPEAKER_00…).
+        threads: CPU threads of each network. The result does not depend on it.
+
+    Raises:
+        ModelError: a network on board is missing or damaged.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str | Path = "base",
+        language: str | None = None,
+        mixed_languages: bool = False,
+        clustering: str = "merge",
+        channels: Literal["mix", "separate"] = "mix",
+        labels: LabelStyle = "letters",
+        threads: int = 2,
+    ) -> None:
+        if clustering not in METHODS:
+            raise ValueError(f"clustering {clustering!r}: choose one of {', '.join(METHODS)}")
+        if channels not in ("mix", "separate"):
+            raise ValueError(f"channels {channels!r}: choose mix or separate")
+        self._cluster = METHODS[clustering]
+        self._keep_channels = channels == "separate"
+        self._labels = labels
+        self._threads = threads
+        self._speech_model = (model, language, mixed_languages)
+        self._transcriber: Transcriber | None = None
+        self._lock = threading.Lock()
+        self._segmenter = Segmenter(self._session("segmentation-3.0"))
+        self.embedder = Embedder(
+            self._session("resnet34-lm-trunk"), self._session("resnet34-lm-head")
+        )
+        self._plda = Plda(load_arrays("plda"))
+
+    def __call__(
+        self,
+        source: Source,
+        *,
+        sample_rate_hz: int | None = None,
+        num_speakers: int | None = None,
+        min_speakers: int | None = None,
+        max_speakers: int | None = None,
+        progress: ProgressHook = quiet,
+    ) -> Result:
+        """A transcript that says who said what.
+
+        Args:
+            source: a path, a binary file object, or samples (with `sample_rate_hz`).
+
+        Raises:
+            AudioError, HintError, ModelError: each says what to do.
+        """
+        hints = Hints(num_speakers, min_speakers, max_speakers)
+        self._ready_to_transcribe()
+        with self.open(source, sample_rate_hz, progress) as recording:
+            prepared = self.prepare(recording, progress=progress)
+            sides = self._sides(prepared, hints, progress)
+            return _result(prepared, sides, *self._transcribe(recording, prepared, sides, progress))
+
+    def turns(
+        self,
+        source: Source,
+        *,
+        sample_rate_hz: int | None = None,
+        num_speakers: int | None = None,
+        min_speakers: int | None = None,
+        max_speakers: int | None = None,
+        progress: ProgressHook = quiet,
+    ) -> Result:
+        """Who spoke when, without words. Arguments and errors as for a call."""
+        hints = Hints(num_speakers, min_speakers, max_speakers)
+        prepared = self.prepare(source, sample_rate_hz=sample_rate_hz, progress=progress)
+        return _result(prepared, self._sides(prepared, hints, progress))
+
+    def prepare(
+        self,
+        source: Source,
+        *,
+        sample_rate_hz: int | None = None,
+        progress: ProgressHook = quiet,
+    ) -> Prepared:
+        """Run the networks: all that is local, block by block. Save it, and attribute at will."""
+        with self.open(source, sample_rate_hz, progress) as recording:
+            channels = range(recording.n_channels)
+            found = tuple(self._listen(recording, channel, progress) for channel in channels)
+            return Prepared(recording.name, found)
+
+    def attribute(
+        self,
+        prepared: Prepared,
+        *,
+        num_speakers: int | None = None,
+        min_speakers: int | None = None,
+        max_speakers: int | None = None,
+        progress: ProgressHook = quiet,
+    ) -> Result:
+        """Count, cluster, attribute: who spoke when, from evidence at hand, in no time."""
+        hints = Hints(num_speakers, min_speakers, max_speakers)
+        return _result(prepared, self._sides(prepared, hints, progress))
+
+    # ------------------------------------------------------------ local
+
+    @contextmanager
+    def open(
+        self, source: Source, sample_rate_hz: int | None = None, progress: ProgressHook = quiet
+    ) -> Iterator[Recording]:
+        """The sound of `source` at 16 kHz, with the channels this pipeline wants."""
+        if isinstance(source, Recording):
+            yield source
+            return
+        if isinstance(source, np.ndarray):
+            if sample_rate_hz is None:
+                raise AudioError("samples without their rate: give sample_rate_hz as well")
+            recording = Recording.from_array(
+                source, sample_rate_hz, keep_channels=self._keep_channels
+            )
+        else:
+            recording = Recording.open(source, keep_channels=self._keep_channels, progress=progress)
+        with recording:
+            yield recording
+
+    def _session(self, name: str) -> ort.InferenceSession:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        return ort.InferenceSession(str(onboard(name)), options, providers=["CPUExecutionProvider"])
+
+    def _listen(self, recording: Recording, channel: int, progress: ProgressHook) -> Evidence:
+        progress("speech", 0.0)
+        speech = speech_probabilities(recording, channel)
+        windows = n_windows(recording.n_samples)
+        found = np.zeros((windows, WINDOW_FRAMES, LOCAL_SPEAKERS), np.uint8)
+        embeddings = np.zeros((windows, LOCAL_SPEAKERS, DIMENSION), np.float32)
+        pooler = Pooler(self.embedder, recording, channel)
+        done = 0
+        for scores in self._segmenter.classes(recording, channel):
+            for one in activity(scores):
+                found[done] = one
+                alone = clean(one[None] > 127)[0]
+                embeddings[done] = pooler.embed(alone, done * STEP_SAMPLES)
+                done += 1
+            progress("voices", done / windows)
+        return Evidence(
+            recording.n_samples, np.rint(speech * 255).astype(np.uint8), found, embeddings
+        )
+
+    # ------------------------------------------------------------ global
+
+    def _sides(self, prepared: Prepared, hints: Hints, progress: ProgressHook) -> list[Side]:
+        progress("speakers", 0.0)
+        hinted = hints.low if hints.num_speakers or hints.min_speakers else 0
+        channels, plda = prepared.channels, self._plda
+        voices = [counting.find_voices(c, plda, hinted) for c in channels]
+        starts = [counting.overestimate(v.embeddings, hinted) for v in voices]
+        paths = [counting.merge(v, s, plda) for v, s in zip(voices, starts, strict=True)]
+        counts = counting.count_speakers(paths, hints)
+        views = []
+        for evidence, own, path, k in zip(channels, voices, paths, counts, strict=True):
+            labels = self._cluster(own, path.labels(k), plda) if k else path.start
+            views.append(attribution.attribute(evidence, own, labels, plda, hints))
+        progress("speakers", 1.0)
+        return name_sides(views, self._labels)
+
+    def _transcribe(
+        self, recording: Recording, prepared: Prepared, sides: list[Side], progress: ProgressHook
+    ) -> tuple[list[Utterance], str | None]:
+        transcriber = self._ready_to_transcribe()
+        utterances: list[Utterance] = []
+        language = None
+        for channel, (evidence, side) in enumerate(zip(prepared.channels, sides, strict=True)):
+            speech = speech_regions(evidence.speech_probability, evidence.n_samples)
+            transcript = transcriber(recording, speech, side.exclusive, progress, channel=channel)
+            utterances += align(transcript.words, side.turns, side.exclusive)
+            language = language or transcript.language
+        return sorted(utterances, key=lambda u: (u.start, u.end)), language
+
+    def _ready_to_transcribe(self) -> Transcriber:
+        with self._lock:
+            if self._transcriber is None:
+                model, language, mixed = self._speech_model
+                self._transcriber = Transcriber(
+                    model, language=language, mixed_languages=mixed, threads=self._threads
+                )
+            return self._transcriber
+
+
+def _result(
+    prepared: Prepared,
+    sides: list[Side],
+    utterances: Iterable[Utterance] = (),
+    language: str | None = None,
+) -> Result:
+    return Result(
+        prepared.name,
+        prepared.n_samples / SAMPLE_RATE_HZ,
+        in_order(turn for side in sides for turn in side.turns),
+        in_order(turn for side in sides for turn in side.exclusive),
+        tuple(utterances),
+        language,
+    )

@@ -1,0 +1,93 @@
+"""Speaker segmentation: who is active within each window, overlaps included.
+
+pyannote segmentation-3.0 (Plaquet & Bredin, "Powerset multi-class cross entropy loss for neural
+speaker diarization", Interspeech 2023) slides over the recording. Each 10 s window knows up to
+three local speakers, at most two at once; which voice a local speaker is, is decided later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnxruntime as ort
+
+from diarize.audio import Recording
+from diarize.records import FRAME_SAMPLES, Bool, Float32, Int64, UInt8
+
+WINDOW_SAMPLES = 160_000
+WINDOW_FRAMES = 589
+STEP_FRAMES = 148
+"""Window step, 148 × 270 samples = 2.4975 s: a whole number of frames, so that windows stack on
+one grid. Step against accuracy and cost: `benchmarks/tune.py step`."""
+STEP_SAMPLES = STEP_FRAMES * FRAME_SAMPLES
+LOCAL_SPEAKERS = 3
+BATCH_WINDOWS = 8
+
+POWERSET = np.array(
+    [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], dtype=bool
+)
+"""Which local speakers each of the network's seven classes means, shape (7, 3)."""
+
+
+def n_windows(n_samples: int) -> int:
+    """Windows needed to cover `n_samples`; the last one may reach past the end."""
+    if n_samples <= 0:
+        return 0
+    return 1 + max(0, -(-(n_samples - WINDOW_SAMPLES) // STEP_SAMPLES))
+
+
+def n_frames(n_samples: int) -> int:
+    """Frames of the global grid, windows past the end included."""
+    windows = n_windows(n_samples)
+    return (windows - 1) * STEP_FRAMES + WINDOW_FRAMES if windows else 0
+
+
+def coverage(windows: int) -> Int64:
+    """How many windows see each frame of the global grid, shape (frames,)."""
+    ends = np.zeros((windows - 1) * STEP_FRAMES + WINDOW_FRAMES + 1, np.int64)
+    starts = np.arange(windows) * STEP_FRAMES
+    np.add.at(ends, starts, 1)
+    np.add.at(ends, starts + WINDOW_FRAMES, -1)
+    return np.cumsum(ends[:-1])
+
+
+class Segmenter:
+    """The segmentation network.
+
+    Args:
+        session: an onnxruntime session, (batch, 1, 160000) float32 → (batch, 589, 7) scores.
+    """
+
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self._session = session
+        self._input = session.get_inputs()[0].name
+
+    def classes(self, recording: Recording, channel: int = 0) -> Iterator[Float32]:
+        """Yield, batch by batch in time order, class scores of shape (windows, 589, 7)."""
+        total = n_windows(recording.n_samples)
+        for first in range(0, total, BATCH_WINDOWS):
+            count = min(BATCH_WINDOWS, total - first)
+            start = first * STEP_SAMPLES
+            stop = start + (count - 1) * STEP_SAMPLES + WINDOW_SAMPLES
+            samples = recording.read(start, stop, channel)
+            windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW_SAMPLES)
+            batch = np.ascontiguousarray(windows[::STEP_SAMPLES][:, None, :])
+            yield self._session.run(None, {self._input: batch})[0]
+
+
+def activity(class_scores: Float32) -> UInt8:
+    """Probability × 255 that each local speaker is active, (windows, 589, 7) → (windows, 589, 3).
+
+    The network gives log probabilities of its classes; a speaker's is the sum over the classes
+    that hold it.
+    """
+    probability = np.exp(class_scores) @ POWERSET.astype(np.float32)
+    quantised: UInt8 = np.rint(np.clip(probability, 0, 1) * 255).astype(np.uint8)
+    return quantised
+
+
+def clean(activity: Bool) -> Bool:
+    """Frames where a local speaker is active alone, (windows, 589, 3) → the same shape."""
+    alone: Bool = activity & (activity.sum(axis=-1, keepdims=True) == 1)
+    return alone

@@ -1,0 +1,85 @@
+"""Voice activity: where does anybody speak?
+
+Silero VAD v6 (https://github.com/snakers4/silero-vad, MIT), run through the onnxruntime wrapper
+that faster-whisper carries. The network gives one speech probability per 512 samples (32 ms); a
+two-threshold rule (hysteresis) turns them into regions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from faster_whisper.vad import get_vad_model
+
+from diarize.audio import Recording
+from diarize.records import SAMPLE_RATE_HZ, Float32, Int64
+
+HOP_SAMPLES = 512
+BLOCK_HOPS = 3750
+"""Hops per inference block (120 s): bounds memory on long recordings."""
+WARM_UP_HOPS = 63
+"""Hops (2 s) run before each block, so that the network's state has settled where it counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class VadOptions:
+    """Thresholds and paddings; the defaults were measured by `benchmarks/tune.py vad`.
+
+    Attributes:
+        onset: a region begins where the probability reaches this.
+        offset: and ends where it falls below this.
+        min_silence_s: shorter gaps are bridged.
+        min_speech_s: shorter regions are dropped.
+        pad_s: added on both sides of every region, never past a neighbour.
+    """
+
+    onset: float = 0.5
+    offset: float = 0.35
+    min_silence_s: float = 0.1
+    min_speech_s: float = 0.06
+    pad_s: float = 0.1
+
+
+def speech_probabilities(recording: Recording, channel: int = 0) -> Float32:
+    """Speech probability per hop of 512 samples, shape (hops,), float32 in 0–1."""
+    network = get_vad_model()
+    hops = -(-recording.n_samples // HOP_SAMPLES)
+    parts = [np.zeros(0, np.float32)]
+    for first in range(0, hops, BLOCK_HOPS):
+        warm_up = min(first, WARM_UP_HOPS)
+        last = min(first + BLOCK_HOPS, hops)
+        samples = recording.read((first - warm_up) * HOP_SAMPLES, last * HOP_SAMPLES, channel)
+        parts.append(network(samples).reshape(-1)[warm_up:])
+    return np.concatenate(parts).astype(np.float32, copy=False)
+
+
+def speech_regions(
+    probabilities: Float32, n_samples: int, options: VadOptions | None = None
+) -> Int64:
+    """Regions of speech as sorted, disjoint (start, end) in samples, shape (regions, 2)."""
+    options = options or VadOptions()
+    above = probabilities >= options.onset
+    below = probabilities < options.offset
+    # The last decisive hop up to each hop says whether we are inside a region.
+    decisive = np.where(above | below, np.arange(len(above)), -1)
+    last = np.maximum.accumulate(decisive) if len(above) else decisive
+    inside = (last >= 0) & above[np.maximum(last, 0)]
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], inside, [False])).astype(np.int8)))
+    regions = edges.reshape(-1, 2).astype(np.int64) * HOP_SAMPLES
+    regions = bridge(regions, round(options.min_silence_s * SAMPLE_RATE_HZ))
+    length = regions[:, 1] - regions[:, 0]
+    regions = regions[length >= options.min_speech_s * SAMPLE_RATE_HZ]
+    pad = round(options.pad_s * SAMPLE_RATE_HZ)
+    regions = np.clip(regions + np.array([-pad, pad]), 0, n_samples)
+    return bridge(regions, 0)
+
+
+def bridge(regions: Int64, gap: int) -> Int64:
+    """Join sorted regions that lie at most `gap` apart."""
+    if len(regions) == 0:
+        return regions.reshape(0, 2)
+    reach = np.maximum.accumulate(regions[:, 1])
+    starts = np.concatenate(([True], regions[1:, 0] - reach[:-1] > gap))
+    ends = np.concatenate((starts[1:], [True]))
+    return np.stack([regions[starts, 0], reach[ends]], axis=1)
