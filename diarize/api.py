@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
+from diarize.errors import AudioError
 from diarize.pipeline import Pipeline, Source
-from diarize.records import Result
+from diarize.records import Float32, Result
+from diarize.vad import speech_probabilities, speech_regions
 
 SAME_VOICE_COSINE = 0.33
 """Cosine above which two clips count as one voice; replaced by the calibrated one of voices/."""
@@ -55,7 +60,7 @@ def get_embedding(source: Source, *, sample_rate_hz: int | None = None) -> Float
         regions = speech_regions(speech_probabilities(recording), recording.n_samples)
         if len(regions) == 0:
             raise AudioError(
-                f"nobody speaks in {recording.name!r}: give a recording with a few seconds of speech"
+                f"nobody speaks in {recording.name!r}: give some seconds of one person speaking"
             )
         return pipeline.embedder.embed_regions(recording, regions)
 

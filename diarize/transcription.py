@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +27,12 @@ from faster_whisper.transcribe import (
 )
 
 from diarize.audio import Recording
+from diarize.chunking import Span, inside, plan_chunks, speaker_changes
+from diarize.decoding_faults import loop_start, skipped, without_loop
 from diarize.errors import ModelError
 from diarize.models import find_whisper
 from diarize.records import SAMPLE_RATE_HZ, Float32, Int64, ProgressHook, Turn, Word
 
-MAX_CHUNK_S = 20.0
-"""Longest chunk. Two thirds of Whisper's window cost less than half of the encoder's time."""
-MAX_PAUSE_S = 3.0
-"""Longer pauses are never decoded: they always separate chunks."""
 CONTEXT_S = 0.1
 """Sound kept on both sides of a chunk, where a neighbour does not speak."""
 TAIL_S = 2.0
@@ -52,8 +49,8 @@ DOUBT_LOG_PROB = -0.6
 MAX_NO_SPEECH = 0.6
 SKIPPED_S = 0.7
 """A chunk with more speech than this that no word accounts for is decoded once more."""
-LONGEST_WORD_S = 0.9
-"""What is longer was stretched over speech that Whisper skipped."""
+SHORTEST_SPLIT_S = 4.0
+"""Shorter chunks are not cut in two for the second try."""
 LANGUAGE_CHUNKS = 6
 """A recording's language is judged by this many chunks, spread over it."""
 SURE_LANGUAGE = 0.7
@@ -62,9 +59,6 @@ SURE_LANGUAGE = 0.7
 _TOKENS_PER_S = 12
 _PREPENDED = "\"'“¿([{-"
 _APPENDED = "\"'.。,，!！?？:：”)]}、"
-
-Span = tuple[float, float]
-"""Start and end in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +237,15 @@ class _Job:
         for d in drafts:
             tries = [d]
             if d.span in wide:
-                tries += [wide[d.span], _join(d.span, [pieces[h] for h in halves[d.span]])]
+                tries.append(wide[d.span])
+            if halves.get(d.span):
+                tries.append(_join(d.span, [pieces[h] for h in halves[d.span]]))
             kept.append(min(tries, key=_badness))
         return kept
 
     def _halves(self, span: Span) -> list[Span]:
+        if span[1] - span[0] < SHORTEST_SPLIT_S:
+            return []
         return plan_chunks(inside(self.speech, span), self.changes, 0.6 * (span[1] - span[0]))
 
     def _encode(self, chunks: list[Span], wide: bool = False) -> tuple[Any, list[Span]]:
@@ -301,114 +299,13 @@ class _Job:
                 _Draft(
                     chunk,
                     words,
-                    skipped_s(speech, words),
+                    skipped(speech, words),
                     result.scores[0] * length / (length + 1),
                     get_compression_ratio(tokenizer.decode(ids)) if ids else 0.0,
                     result.no_speech_prob,
                 )
             )
         return drafts
-
-
-def speaker_changes(turns: Sequence[Turn]) -> list[float]:
-    """Times in seconds at which the floor passes from one speaker to another."""
-    return [(a.end + b.start) / 2 for a, b in pairwise(turns) if a.speaker != b.speaker]
-
-
-def plan_chunks(
-    speech: Sequence[Span], changes: Sequence[float], max_s: float = MAX_CHUNK_S
-) -> list[Span]:
-    """Cut speech into chunks of at most `max_s`, at pauses and where the speaker changes.
-
-    The fewest chunks with the best cuts, by dynamic programming: a chunk costs 1, a cut up to 2
-    more, the less the longer the pause is and if the speaker changes there.
-    """
-    pieces = _pieces(speech, sorted(changes), max_s)
-    costs, previous = [0.0], [0]
-    for last in range(1, len(pieces) + 1):
-        best = (math.inf, 0)
-        for first in range(last - 1, -1, -1):
-            start, _, pause_s, change = pieces[first]
-            if pieces[last - 1][1] - start > max_s + 1e-6:
-                break
-            penalty = max(0.0, 1.0 - 1.5 * pause_s - (0.3 if change else 0.0))
-            best = min(best, (costs[first] + 1 + 2 * penalty, first))
-            if pause_s > MAX_PAUSE_S:
-                break
-        costs.append(best[0])
-        previous.append(best[1])
-    chunks: list[Span] = []
-    last = len(pieces)
-    while last:
-        first = previous[last]
-        chunks.append((pieces[first][0], pieces[last - 1][1]))
-        last = first
-    return chunks[::-1]
-
-
-def _pieces(
-    speech: Sequence[Span], changes: list[float], max_s: float
-) -> list[tuple[float, float, float, bool]]:
-    """The smallest units: (start, end, pause before, does the speaker change here?)."""
-    pieces: list[tuple[float, float, float, bool]] = []
-    for start, end in speech:
-        edges = [start, *(c for c in changes if start + 0.2 < c < end - 0.2), end]
-        for low, high in pairwise(edges):
-            parts = max(1, math.ceil((high - low) / max_s))
-            step = (high - low) / parts
-            for i in range(parts):
-                a = low + i * step
-                before = pieces[-1][1] if pieces else -math.inf
-                change = any(before - 0.2 <= c <= a + 0.2 for c in changes)
-                pieces.append((a, high if i == parts - 1 else a + step, a - before, change))
-    return pieces
-
-
-def inside(speech: Sequence[Span], span: Span) -> list[Span]:
-    """The parts of the regions that lie within a span."""
-    low, high = span
-    return [(max(a, low), min(b, high)) for a, b in speech if a < high and b > low]
-
-
-def skipped_s(speech: Sequence[Span], words: Sequence[Word]) -> float:
-    """Seconds of speech that no word accounts for: gaps of 0.5 s and more, and overlong words."""
-    gaps = list(speech)
-    for w in words:
-        gaps = [
-            part
-            for a, b in gaps
-            for part in ((a, min(b, w.start)), (max(a, w.end), b))
-            if part[1] > part[0]
-        ]
-    stretched = sum(max(0.0, w.end - w.start - LONGEST_WORD_S) for w in words)
-    return stretched + sum(b - a for a, b in gaps if b - a >= 0.5)
-
-
-def loop_start(words: Sequence[str]) -> int | None:
-    """Where a text begins to repeat itself as a stuck decoder does, and people do not.
-
-    That is: a phrase of up to five words four times in a row, or eight words that came before.
-    The index is that of the first word of the first repetition.
-    """
-    plain = [w.strip(".,!?;:…-–—\"'").casefold() for w in words]
-    for size in range(1, 6):
-        run = 0
-        for i in range(size, len(plain)):
-            run = run + 1 if plain[i] == plain[i - size] else 0
-            if run >= 3 * size:
-                return i - run + 1
-    seen = set()
-    for i in range(len(plain) - 7):
-        phrase = tuple(plain[i : i + 8])
-        if phrase in seen:
-            return i
-        seen.add(phrase)
-    return None
-
-
-def without_loop(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """The words before a loop; all where there is none."""
-    return words[: loop_start([w.text for w in words])]
 
 
 def _badness(draft: _Draft) -> tuple[bool, int, float]:

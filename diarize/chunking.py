@@ -1,0 +1,79 @@
+"""Speech → chunks that Whisper decodes one by one."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+
+from diarize.records import Turn
+
+MAX_CHUNK_S = 20.0
+"""Longest chunk. Two thirds of Whisper's window cost less than half of the encoder's time."""
+MAX_PAUSE_S = 3.0
+"""Longer pauses are never decoded: they always separate chunks."""
+
+Span = tuple[float, float]
+"""Start and end in seconds."""
+
+
+def speaker_changes(turns: Sequence[Turn]) -> list[float]:
+    """Times in seconds at which the floor passes from one speaker to another."""
+    return [(a.end + b.start) / 2 for a, b in pairwise(turns) if a.speaker != b.speaker]
+
+
+def plan_chunks(
+    speech: Sequence[Span], changes: Sequence[float], max_s: float = MAX_CHUNK_S
+) -> list[Span]:
+    """Cut speech into chunks of at most `max_s`, at pauses and where the speaker changes.
+
+    The fewest chunks with the best cuts, by dynamic programming: a chunk costs 1, a cut up to 2
+    more, the less the longer the pause is and if the speaker changes there.
+    """
+    pieces = _pieces(speech, sorted(changes), max_s)
+    costs, previous = [0.0], [0]
+    for last in range(1, len(pieces) + 1):
+        best = (math.inf, 0)
+        for first in range(last - 1, -1, -1):
+            start, _, pause_s, change = pieces[first]
+            if pieces[last - 1][1] - start > max_s + 1e-6:
+                break
+            penalty = max(0.0, 1.0 - 1.5 * pause_s - (0.3 if change else 0.0))
+            best = min(best, (costs[first] + 1 + 2 * penalty, first))
+            if pause_s > MAX_PAUSE_S:
+                break
+        costs.append(best[0])
+        previous.append(best[1])
+    chunks: list[Span] = []
+    last = len(pieces)
+    while last:
+        first = previous[last]
+        chunks.append((pieces[first][0], pieces[last - 1][1]))
+        last = first
+    return chunks[::-1]
+
+
+def _pieces(
+    speech: Sequence[Span], changes: list[float], max_s: float
+) -> list[tuple[float, float, float, bool]]:
+    """The smallest units: (start, end, pause before, does the speaker change here?)."""
+    pieces: list[tuple[float, float, float, bool]] = []
+    for start, end in speech:
+        within = changes[bisect_right(changes, start + 0.2) : bisect_left(changes, end - 0.2)]
+        edges = [start, *within, end]
+        for low, high in pairwise(edges):
+            parts = max(1, math.ceil((high - low) / max_s))
+            step = (high - low) / parts
+            for i in range(parts):
+                a = low + i * step
+                before = pieces[-1][1] if pieces else -math.inf
+                change = bisect_left(changes, before - 0.2) < bisect_right(changes, a + 0.2)
+                pieces.append((a, high if i == parts - 1 else a + step, a - before, change))
+    return pieces
+
+
+def inside(speech: Sequence[Span], span: Span) -> list[Span]:
+    """The parts of the regions that lie within a span."""
+    low, high = span
+    return [(max(a, low), min(b, high)) for a, b in speech if a < high and b > low]
