@@ -1,0 +1,1 @@
+"""Voices remembered: the store, who a voice is, names for transcripts, search and groups."""

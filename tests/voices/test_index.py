@@ -1,0 +1,89 @@
+"""1:N search: the right person, nobody where nobody is near, and everybody else's enrolments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diarize.voices.errors import VoiceError
+from diarize.voices.index import VoiceIndex
+from diarize.voices.people import Voiceprint
+from diarize.voices.scoring import Calibration, calibration, score
+from diarize.voices.store import VoiceStore
+
+from .people import MODEL, OTHER_MODEL, voice, voiceprint
+
+ANYTHING = Calibration(threshold=0.5, midpoint=0.5, slope=10.0)
+
+
+def test_finds_the_person_best_first(tmp_path: Path) -> None:
+    with VoiceStore(tmp_path / "voices.db") as store:
+        for number in range(20):
+            store.enrol(f"Person {number}", voiceprint(number))
+            store.enrol(f"Person {number}", voiceprint(number, take=1))
+        index = VoiceIndex(store)
+        matches = index.search(voice(7, take=2), MODEL, top_k=3)
+        assert len(matches) == 3
+        assert matches[0].person.name == "Person 7"
+        assert [m.known for m in matches] == [True, False, False]
+        assert matches[0].score > matches[1].score >= matches[2].score
+        assert index.search(voice(7), MODEL, top_k=50)[-1].confidence < 0.5 < matches[0].confidence
+
+
+@pytest.mark.parametrize("known", [ANYTHING, calibration(MODEL)], ids=["cosine", "cohort"])
+def test_search_equals_comparing_one_by_one(tmp_path: Path, known: Calibration) -> None:
+    query = np.sum([voice(n) for n in (3, 11, 19)], axis=0)
+    query /= np.linalg.norm(query)
+    expected = {
+        f"P{n}": float(score(query, np.stack([voice(n), voice(n, 1)]), known).max())
+        for n in range(30)
+    }
+    with VoiceStore(tmp_path / "voices.db") as store:
+        store.enrol_all({f"P{n}": ({}, [voiceprint(n), voiceprint(n, 1)]) for n in range(30)})
+        found = VoiceIndex(store).search(query, MODEL, top_k=30, known=known)
+    assert {m.person.name: m.score for m in found} == pytest.approx(expected, abs=1e-5)
+    assert [m.score for m in found] == sorted((m.score for m in found), reverse=True)
+
+
+def test_a_stranger_is_nobody_never_the_nearest(tmp_path: Path) -> None:
+    with VoiceStore(tmp_path / "voices.db") as store:
+        index = VoiceIndex(store)
+        assert index.identify(voice(5), MODEL) is None  # an empty store
+        store.enrol("Ana", voiceprint(1))
+        assert index.identify(voice(5), MODEL) is None
+        found = index.identify(voice(1, take=1), MODEL)
+        assert found is not None
+        assert found.person.name == "Ana"
+
+
+def test_sees_what_others_enrol_rename_and_forget(tmp_path: Path) -> None:
+    path = tmp_path / "voices.db"
+    with VoiceStore(path) as ours, VoiceStore(path) as theirs:
+        index = VoiceIndex(ours)
+        assert index.identify(voice(1), MODEL) is None
+        theirs.enrol("Ana", voiceprint(1))
+        found = index.identify(voice(1), MODEL)
+        assert found is not None
+        theirs.rename("Ana", "Anna")
+        found = index.identify(voice(1), MODEL)
+        assert found is not None
+        assert found.person.name == "Anna"
+        ours.forget("Anna")
+        assert index.identify(voice(1), MODEL) is None
+
+
+def test_models_never_mix(tmp_path: Path) -> None:
+    with VoiceStore(tmp_path / "voices.db") as store:
+        store.enrol("Ana", voiceprint(1))
+        index = VoiceIndex(store)
+        with pytest.raises(VoiceError, match="resnet34-lm"):
+            index.search(voice(1), OTHER_MODEL, known=ANYTHING)
+        with pytest.raises(VoiceError, match="another model"):
+            index.search(voice(1, dim=192), MODEL)
+        store.enrol("Ana", Voiceprint("other", OTHER_MODEL, voice(2, dim=192)))
+        (match,) = index.search(voice(2, dim=192), OTHER_MODEL, known=ANYTHING)
+        assert match.score == pytest.approx(1.0, abs=1e-6)
+        with pytest.raises(VoiceError, match="threshold"):
+            index.search(voice(2, dim=192), OTHER_MODEL)

@@ -1,0 +1,54 @@
+"""Scores: symmetric, corrected by strangers as the paper says, worth what the calibration says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from diarize.voices.errors import VoiceError
+from diarize.voices.scoring import Calibration, Cohort, calibration, confidence, score
+
+from .people import MODEL, OTHER_MODEL, voice
+
+
+def test_plain_cosine_without_a_cohort() -> None:
+    known = Calibration(0.5, 0.5, 10.0)
+    found = score(np.array([3.0, 4.0]), np.array([[4.0, 3.0], [-6.0, -8.0]]), known)
+    np.testing.assert_allclose(found, [[0.96, -1.0]], rtol=1e-6)
+
+
+def test_cohort_puts_scores_in_deviations_from_strangers() -> None:
+    strangers = np.stack([voice(n) + voice(500) for n in range(20, 40)])
+    cohort = Cohort.of(strangers)
+    a, b = voice(1) + voice(500), voice(1, take=1) + voice(2)
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    near_a, near_b = cohort.voices @ a, cohort.voices @ b
+    deviations = (
+        (a @ b - near_a.mean()) / near_a.std() + (a @ b - near_b.mean()) / near_b.std()
+    ) / 2
+    known = Calibration(0.5, 0.5, 10.0, cohort=cohort)
+    found = score(a, b, known)
+    np.testing.assert_allclose(found, [[cohort.mean + cohort.std * deviations]], rtol=1e-4)
+    np.testing.assert_allclose(found, score(b, a, known).T, rtol=1e-6)
+
+
+def test_short_voices_need_a_lower_score() -> None:
+    known = Calibration(0.6, 0.5, 10.0, drop=0.1)
+    assert [round(known.at(s).threshold, 6) for s in (60, 6, 3, 1.5)] == [0.6, 0.6, 0.5, 0.4]
+    assert known.at(3).midpoint == pytest.approx(0.4)
+    assert known.at(0).threshold > -1
+
+
+def test_confidence_is_a_half_at_the_midpoint_and_grows() -> None:
+    known = calibration(MODEL)
+    assert confidence(known.midpoint, known) == 0.5
+    assert 0 < confidence(-1, known) < 1e-6
+    assert 1 - 1e-6 < confidence(1, known) <= 1
+
+
+def test_every_engine_with_a_threshold_has_a_cohort_of_its_own() -> None:
+    assert calibration(MODEL).cohort is not None
+    with pytest.raises(VoiceError, match="no threshold"):
+        calibration(OTHER_MODEL)
+    with pytest.raises(VoiceError, match="not both of this model"):
+        score(voice(1, dim=192), voice(2, dim=192), calibration(MODEL))
