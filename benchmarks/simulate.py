@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--snr", metavar="DB", help="background noise below speech, N or LOW-HIGH")
     add("--telephone", action="store_true", help="300-3400 Hz, 8 kHz, mu-law")
     add("--levels", type=float, default=2.5, help="spread of the speakers' levels (sd, dB)")
+    add("--variation", type=float, default=1.0, help="how much a voice's phrases are varied")
     return parser
 
 
@@ -82,6 +83,7 @@ def _recipes(options: argparse.Namespace) -> list[Recipe]:
         snr_db=None if options.snr is None else _range(options.snr),
         telephone=options.telephone,
         level_sd_db=options.levels,
+        variation=options.variation,
     )
     return [made]
 

@@ -116,6 +116,8 @@ def simulate(
     rng = np.random.default_rng([seed, index, *recipe.name.encode()])
     length_s = 60 * float(rng.uniform(*recipe.minutes))
     planned, source = _plan(recipe, index, length_s, timelines, rng)
+    if not planned:
+        raise ValueError(f"{name}: nobody speaks in the part drawn of {source}: use longer minutes")
     count = 1 + max(p.who for p in planned)
     if count > len(voices):
         raise ValueError(f"{name} needs {count} voices, {len(voices)} are there: add clips")

@@ -123,7 +123,8 @@ def room_tone(samples: int, rng: np.random.Generator) -> Float32:
     white = rng.standard_normal(samples, dtype=np.float32)
     low = butter(1, 400, btype="lowpass", fs=RATE_HZ, output="sos")
     shaped = np.asarray(sosfilt(low, white), dtype=np.float32) + np.float32(0.05) * white
-    return shaped / np.float32(np.sqrt(np.mean(shaped**2)))
+    rms = np.sqrt(np.mean(shaped**2))
+    return np.asarray(shaped / rms, dtype=np.float32)
 
 
 def background(paths: Sequence[Path], samples: int, rng: np.random.Generator) -> Float32:
