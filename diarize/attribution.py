@@ -52,7 +52,7 @@ class Views:
 
 def attribute(evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, hints: Hints) -> Views:
     """Who holds each frame of a channel, given the cluster of each of its voices."""
-    assignment = assign(evidence, voices, labels, plda, closed=hints.num_speakers is not None)
+    assignment = assign(evidence, voices, labels, plda, hints)
     line = timeline(evidence, assignment)
     held, exclusive = hold(line), hold(line, at_most=1)
     if hints.low > 1:
@@ -93,13 +93,14 @@ class Timeline:
 
 
 def assign(
-    evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, *, closed: bool = False
+    evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, hints: Hints
 ) -> Assignment:
     """Give every local speaker of every window, short and long, to a cluster or to UNKNOWN.
 
     Args:
         labels: cluster of each of `voices`.
-        closed: the caller knows all speakers, so that nobody else can be heard.
+        hints: who knows the number of speakers knows that nobody else can be heard; who asks for
+            some gets that many.
     """
     active = evidence.active
     clean_s = clean(active).sum(axis=1) * FRAME_S
@@ -113,19 +114,45 @@ def assign(
         score[heard] = scores(
             plda, clean_s[heard] / 4, plda.project(evidence.embeddings[heard]), seconds / 4, mean
         )
-    result = np.full(clean_s.shape, -1, np.int64)
-    posterior = np.zeros(clean_s.shape)
+    chosen = np.full(clean_s.shape, -1, np.int64)
     for window in range(len(active)):
         local = np.flatnonzero(active[window].any(axis=0))
-        chosen = choose(score[window, local], active[window][:, local])
-        for speaker, label in zip(local, chosen, strict=True):
-            likelihood = np.exp(score[window, speaker] - score[window, speaker].max())
-            nobody = 0 if closed else NOBODY_PRIOR * np.exp(-score[window, speaker].max())
-            belief = likelihood[label] / (likelihood.sum() + nobody)
-            short = clean_s[window, speaker] < MIN_TELLING_S
-            result[window, speaker] = k if short and belief < UNKNOWN_BELOW else label
-            posterior[window, speaker] = belief
-    return Assignment(result, posterior, k)
+        chosen[window, local] = choose(score[window, local], active[window][:, local])
+    belief = beliefs(score, closed=hints.num_speakers is not None)
+    posterior = np.take_along_axis(belief, np.maximum(chosen, 0)[..., None], axis=2)[..., 0]
+    unsure = (clean_s < MIN_TELLING_S) & (posterior < UNKNOWN_BELOW)
+    result = np.where(chosen < 0, -1, np.where(unsure, k, chosen))
+    if hints.low > 1:
+        for (window, speaker), label in back_to_voices(result, score, voices, labels).items():
+            result[window, speaker] = label
+            posterior[window, speaker] = belief[window, speaker, label]
+    return Assignment(result, np.where(result < 0, 0, posterior), k)
+
+
+def beliefs(score: Float64, *, closed: bool) -> Float64:
+    """Log-likelihood ratios (…, k) as probabilities; `closed`: it is one of the k for certain."""
+    best = score.max(axis=-1, keepdims=True)
+    likelihood = np.exp(score - best)
+    nobody = 0 if closed else NOBODY_PRIOR * np.exp(-best)
+    return np.asarray(likelihood / (likelihood.sum(axis=-1, keepdims=True) + nobody))
+
+
+def back_to_voices(
+    result: Int64, score: Float64, voices: Voices, labels: Int64
+) -> dict[tuple[int, int], int]:
+    """For labels no local speaker has: one each, of its own voices the one most like it.
+
+    That can leave another label without, but none twice: no two labels have a voice in common.
+    """
+    back: dict[tuple[int, int], int] = {}
+    result = result.copy()
+    while len(missing := np.setdiff1d(labels, result)):
+        label = int(missing[0])
+        own = voices.place[labels == label]
+        rival = score[tuple(own.T)]
+        window, speaker = own[(rival[:, label] - rival.max(axis=1)).argmax()].tolist()
+        result[window, speaker] = back[window, speaker] = label
+    return back
 
 
 def scores(plda: Plda, seconds: Float64, x: Float64, cluster_s: Float64, mean: Float64) -> Float64:
@@ -184,6 +211,7 @@ def timeline(evidence: Evidence, assignment: Assignment) -> Timeline:
                 vote = active[window, :, speaker] * np.float32(weight[window, speaker])
                 votes[here, label] += vote
                 belief[here, label] += vote * np.float32(assignment.posterior[window, speaker])
+    votes[max(1, -((FRAME_OFFSET_SAMPLES - evidence.n_samples) // FRAME_SAMPLES)) :] = 0  # the end
     # Any named speaker goes before UNKNOWN: a link to a longer turn in some window is a link.
     votes[:, k] *= 1e-3
     belief[:, k] *= 1e-3
@@ -218,18 +246,30 @@ def hold(line: Timeline, at_most: int | None = None) -> Bool:
 def keep_speakers(held: Bool, line: Timeline) -> Bool:
     """Let every speaker hold some frames: a hint is a limit down to the last reassignment.
 
-    A speaker outvoted everywhere takes half of the stretch where it comes nearest to the floor;
-    the other half stays with whoever held it, so that nobody else vanishes.
+    A speaker outvoted everywhere takes half of the stretch where it comes nearest to another one's
+    floor; the other keeps the other half, so that nobody vanishes. Where nobody holds the floor,
+    it takes the whole stretch.
     """
     for speaker in range(held.shape[1] - 1):
         if held[:, speaker].any():
             continue
         share = line.votes[:, speaker] / np.maximum(line.votes.sum(axis=1), 1e-9)
-        runs = stretches((share > 0) & (line.count > 0))
-        if len(runs):
-            first, last = max(runs.tolist(), key=lambda run: share[run[0] : run[1]].sum())
-            held[first : (first + last + 1) // 2] = False
-            held[first : (first + last + 1) // 2, speaker] = True
+        pieces = []
+        for other in range(held.shape[1]):
+            spare = int(held[:, other].sum()) - 1
+            for first, last in stretches(held[:, other] & (share > 0)).tolist():
+                end = first + min((last - first + 1) // 2, spare)
+                pieces.append((float(share[first:end].sum()), first, end, other))
+        best = max(pieces, default=(0.0, 0, 0, speaker))
+        if best[0] == 0:
+            free = stretches(~held.any(axis=1) & (share > 0)).tolist()
+            best = max(
+                ((float(share[first:end].sum()), first, end, speaker) for first, end in free),
+                default=best,
+            )
+        _, first, end, other = best
+        held[first:end, other] = False
+        held[first:end, speaker] = True
     return held
 
 

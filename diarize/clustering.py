@@ -91,13 +91,12 @@ def vbx(voices: Voices, labels: Int64, plda: Plda) -> Int64:
 
 
 def keep_all(found: Int64, start: Int64) -> Int64:
-    """No cluster may vanish: one left empty takes back the voices it started with."""
-    for i in range(int(start.max()) + 1):
-        if not (found == i).any():
-            donors = np.bincount(found, minlength=start.max() + 1)
-            back = np.flatnonzero(start == i)
-            free = back[donors[found[back]] > 1]
-            found[free if 0 < len(free) < len(found) else back[:1]] = i
+    """No cluster may vanish: one left empty takes back the voices it started with.
+
+    That can empty another, but none twice: no two started with the same voices.
+    """
+    while len(missing := np.setdiff1d(start, found)):
+        found[start == missing[0]] = missing[0]
     return found
 
 

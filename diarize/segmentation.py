@@ -31,16 +31,13 @@ POWERSET = np.array(
 
 
 def n_windows(n_samples: int) -> int:
-    """Windows needed to cover `n_samples`; the last one may reach past the end."""
-    if n_samples <= 0:
-        return 0
+    """Windows needed to cover `n_samples`, at least one; the last may reach past the end."""
     return 1 + max(0, -(-(n_samples - WINDOW_SAMPLES) // STEP_SAMPLES))
 
 
 def n_frames(n_samples: int) -> int:
     """Frames of the global grid, windows past the end included."""
-    windows = n_windows(n_samples)
-    return (windows - 1) * STEP_FRAMES + WINDOW_FRAMES if windows else 0
+    return (n_windows(n_samples) - 1) * STEP_FRAMES + WINDOW_FRAMES
 
 
 def coverage(windows: int) -> Int64:
