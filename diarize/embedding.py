@@ -29,6 +29,10 @@ BLOCK_FRAMES = 125
 features are centred on the block's mean."""
 CONTEXT_FRAMES = 8
 """Trunk frames computed on either side of a block and thrown away, so that blocks join."""
+NO_SOUND = float(np.log(np.finfo(np.float32).eps))
+"""Kaldi's filter bank where all samples are equal, as past the end of a recording and in a muted
+channel. Far below any noise: centred on a mean with such frames in it, a 3 s clip in a 10 s block
+had a cosine of 0.02 with the same clip alone; without, 0.99."""
 SEGMENTATION_CENTRE_SAMPLES = 495
 """Half the receptive field of a segmentation frame: where in time frame 0 is centred."""
 
@@ -104,7 +108,10 @@ class Embedder:
     def frames(self, samples: Float32) -> Float32:
         """Trunk frames of a stretch of audio, shape (ceil(fbank frames / 8), 2560)."""
         features = fbank(samples)
-        features -= features.mean(axis=0)
+        silent = features.max(axis=1, initial=NO_SOUND) < NO_SOUND + 0.01
+        if not silent.all():
+            features -= features[~silent].mean(axis=0)
+        features[silent] = 0
         out = self._trunk.run(None, {self._trunk.get_inputs()[0].name: features[None]})[0][0]
         return np.ascontiguousarray(out.reshape(-1, out.shape[-1]).T)
 
