@@ -8,6 +8,8 @@ make about 25 MB.
 from __future__ import annotations
 
 import os
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -15,8 +17,11 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from diarize.embedding import DIMENSION
 from diarize.errors import FormatError
 from diarize.records import Bool, Float32, UInt8
+from diarize.segmentation import LOCAL_SPEAKERS, WINDOW_FRAMES, n_windows
+from diarize.vad import HOP_SAMPLES
 
 VERSION = 1
 
@@ -83,25 +88,54 @@ class Prepared:
             FormatError: the file is not such a record, or of another version.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                version = int(file["version"])
-                if version != VERSION:
-                    raise FormatError(
-                        f"{path}: prepared record of version {version}, this program reads "
-                        f"{VERSION}: prepare the recording again"
-                    )
-                count = sum(key.endswith(".n_samples") for key in file.files)
-                channels = tuple(
-                    Evidence(
-                        n_samples=int(file[f"{i}.n_samples"]),
-                        speech=file[f"{i}.speech"],
-                        activity=file[f"{i}.activity"],
-                        embeddings=file[f"{i}.embeddings"],
-                    )
-                    for i in range(count)
-                )
-                return cls(str(file["name"]), channels)
-        except (KeyError, ValueError, BadZipFile, EOFError) as error:
-            if isinstance(error, FormatError):
-                raise
-            raise FormatError(f"{path}: no prepared record: prepare the recording again") from error
+            with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
+                return _prepared(dict(arrays))
+        except OSError as error:
+            raise FormatError(f"{path}: cannot be read ({error.strerror or error})") from error
+        except (
+            BadZipFile,
+            EOFError,
+            KeyError,
+            NotImplementedError,
+            TypeError,
+            ValueError,
+            zlib.error,
+        ) as error:
+            reason = f" ({error})" if isinstance(error, FormatError) else ""
+            raise FormatError(
+                f"{path}: no prepared record{reason}: prepare the recording again"
+            ) from error
+
+
+def _prepared(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Prepared:
+    version = int(arrays["version"])
+    if version != VERSION:
+        raise FormatError(f"it has version {version}, this program reads {VERSION}")
+    count = sum(key.endswith(".n_samples") for key in arrays)
+    channels = tuple(
+        Evidence(
+            n_samples=int(arrays[f"{i}.n_samples"]),
+            speech=arrays[f"{i}.speech"].astype(np.uint8, casting="equiv"),
+            activity=arrays[f"{i}.activity"].astype(np.uint8, casting="equiv"),
+            embeddings=arrays[f"{i}.embeddings"].astype(np.float32, casting="equiv"),
+        )
+        for i in range(count)
+    )
+    for channel in channels:
+        _check(channel)
+    if not channels:
+        raise FormatError("it holds no channel")
+    return Prepared(str(arrays["name"]), channels)
+
+
+def _check(channel: Evidence) -> None:
+    windows = n_windows(channel.n_samples)
+    if (
+        channel.n_samples < 0
+        or channel.speech.shape != (-(-channel.n_samples // HOP_SAMPLES),)
+        or channel.activity.shape != (windows, WINDOW_FRAMES, LOCAL_SPEAKERS)
+        or channel.embeddings.shape != (windows, LOCAL_SPEAKERS, DIMENSION)
+    ):
+        raise FormatError("its windows are not those of this program")
+    if not np.isfinite(channel.embeddings).all():
+        raise FormatError("its embeddings are no numbers")
