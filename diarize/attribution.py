@@ -7,6 +7,7 @@ from itertools import combinations, product
 
 import numpy as np
 
+from diarize.confidence import right
 from diarize.counting import Voices, evidence_worth
 from diarize.plda import Float64, Plda
 from diarize.prepared import Evidence
@@ -30,16 +31,15 @@ VETO = VadOptions(onset=0.1, offset=0.05, pad_s=0.3)
 """Speech is where the segmentation network says so, unless Silero is sure of the contrary: on AMI a
 stricter VAD loses more speech than it removes false alarms (`benchmarks/tune.py vad`)."""
 
-OVERLAP_PENALTY_PER_S = 20.0
+OVERLAP_PENALTY_PER_S = 5.0
 """Log-likelihood that two local speakers heard at once lose per second by being one speaker."""
 CANDIDATES = 3
-NOBODY_PRIOR = 0.1
-"""Prior odds, against any one of the speakers, of a voice that none of them has."""
 MIN_TELLING_S = 0.5
 """With less clean speech in its window than this, and no clear voice, a turn is UNKNOWN."""
-UNKNOWN_BELOW = 0.5
-"""… namely where the best speaker's posterior stays below this: a guess would be wrong as often."""
-VOTE_LIMIT_S = 5.0
+UNKNOWN_BELOW = 0.35
+"""… namely where the chosen speaker is right with less probability than this."""
+VOTE_LIMIT_S = 2.0
+"""A window's vote grows with the clean speech behind it up to this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,29 +112,23 @@ def assign(
     heard = clean_s > 0
     if heard.any():
         score[heard] = scores(
-            plda, clean_s[heard] / 4, plda.project(evidence.embeddings[heard]), seconds / 4, mean
+            plda, clean_s[heard], plda.project(evidence.embeddings[heard]), seconds, mean
         )
     chosen = np.full(clean_s.shape, -1, np.int64)
+    lead = np.zeros(clean_s.shape)
     for window in range(len(active)):
         local = np.flatnonzero(active[window].any(axis=0))
-        chosen[window, local] = choose(score[window, local], active[window][:, local])
-    belief = beliefs(score, closed=hints.num_speakers is not None)
-    posterior = np.take_along_axis(belief, np.maximum(chosen, 0)[..., None], axis=2)[..., 0]
+        chosen[window, local], lead[window, local] = choose(
+            score[window, local], active[window][:, local]
+        )
+    own = np.take_along_axis(score, np.maximum(chosen, 0)[..., None], axis=2)[..., 0]
+    posterior = right(clean_s, own, lead, k)
     unsure = (clean_s < MIN_TELLING_S) & (posterior < UNKNOWN_BELOW)
     result = np.where(chosen < 0, -1, np.where(unsure, k, chosen))
     if hints.low > 1:
         for (window, speaker), label in back_to_voices(result, score, voices, labels).items():
             result[window, speaker] = label
-            posterior[window, speaker] = belief[window, speaker, label]
     return Assignment(result, np.where(result < 0, 0, posterior), k)
-
-
-def beliefs(score: Float64, *, closed: bool) -> Float64:
-    """Log-likelihood ratios (…, k) as probabilities; `closed`: it is one of the k for certain."""
-    best = score.max(axis=-1, keepdims=True)
-    likelihood = np.exp(score - best)
-    nobody = 0 if closed else NOBODY_PRIOR * np.exp(-best)
-    return np.asarray(likelihood / (likelihood.sum(axis=-1, keepdims=True) + nobody))
 
 
 def back_to_voices(
@@ -167,29 +161,31 @@ def scores(plda: Plda, seconds: Float64, x: Float64, cluster_s: Float64, mean: F
     return out
 
 
-def choose(score: Float64, active: Bool) -> tuple[int, ...]:
-    """The likeliest labels of a window's local speakers.
+def choose(score: Float64, active: Bool) -> tuple[Int64, Float64]:
+    """The likeliest labels of a window's local speakers, taken together.
 
-    Two may share a label (the network can split one voice) unless they are heard at once.
+    Two may share a label (the network can split one voice), but less and less likely the longer
+    they are heard at once.
 
     Args:
         score: log-likelihood ratios, shape (local speakers, k).
         active: where each is active, shape (589, local speakers).
+
+    Returns:
+        Labels, and how far they are ahead of the best choice that gives this speaker another label
+        (infinite where there is none); both of shape (local speakers,).
     """
     if len(score) == 0:
-        return ()
-    best = np.argsort(-score, axis=1, kind="stable")[:, :CANDIDATES]
-    together = {
-        (a, b): float((active[:, a] & active[:, b]).sum()) * FRAME_S
-        for a, b in combinations(range(len(score)), 2)
-    }
-
-    def total(labels: tuple[int, ...]) -> float:
-        own = sum(float(score[i, label]) for i, label in enumerate(labels))
-        clash = sum(s for (a, b), s in together.items() if labels[a] == labels[b])
-        return own - OVERLAP_PENALTY_PER_S * clash
-
-    return max(product(*best.tolist()), key=total)
+        return np.zeros(0, np.int64), np.zeros(0)
+    likeliest = np.argsort(-score, axis=1, kind="stable")[:, :CANDIDATES]
+    options = np.array(list(product(*likeliest.tolist())))
+    total = np.take_along_axis(score, options.T, axis=1).sum(axis=0)
+    for a, b in combinations(range(len(score)), 2):
+        together_s = float((active[:, a] & active[:, b]).sum()) * FRAME_S
+        total -= OVERLAP_PENALTY_PER_S * together_s * (options[:, a] == options[:, b])
+    best = int(total.argmax())
+    other = np.where(options != options[best], total[:, None], -np.inf).max(axis=0)
+    return options[best], total[best] - other
 
 
 def timeline(evidence: Evidence, assignment: Assignment) -> Timeline:

@@ -33,10 +33,13 @@ stays linear in the recording's length."""
 MIN_CLEAN_S = (1.0, 0.5, 0.1)
 """Clean speech an utterance needs to count speakers by; the second value where none has the first,
 the third only where a hint asks for more speakers than the others give."""
-WORTH_PER_S = 1.0
+WORTH_PER_S = 0.5
 WORTH_LIMIT = 5.0
 """A second of speech is worth one independent embedding at first, all of a speaker's speech never
 more than five: they come from one session, one microphone. Chosen by `benchmarks/tune.py count`."""
+
+MERGE_EVIDENCE = 0.0
+"""Log-likelihood ratio above which two clusters are merged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class MergePath:
 
     def estimate(self) -> int:
         """The number of speakers the evidence asks for; 0 where nobody speaks."""
-        against = np.flatnonzero(self.evidence <= 0)
+        against = np.flatnonzero(self.evidence <= MERGE_EVIDENCE)
         return self.clusters - (int(against[0]) if len(against) else len(self.evidence))
 
     def evidence_below(self, k: int) -> float:
