@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -51,6 +52,29 @@ def name_sides(sides: Sequence[Views], style: LabelStyle) -> list[Side]:
         return in_order(turns)
 
     return [Side(named(i, s.turns), named(i, s.exclusive)) for i, s in enumerate(sides)]
+
+
+def one_at_a_time(turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    """Turns of which none overlap, of sides that may speak at once.
+
+    Who began last has the floor, as a short answer into a long speech does; the interrupted turn
+    goes on where that one ends.
+    """
+    pieces: list[Turn] = []
+    begun: list[Turn] = []
+    now = 0.0
+    beyond = Turn(math.inf, math.inf, "")
+    for turn in [*sorted(turns, key=lambda t: (t.start, -t.end, t.speaker)), beyond]:
+        while begun and now < turn.start:
+            stop = min(begun[-1].end, turn.start)
+            if now < stop:
+                pieces.append(replace(begun[-1], start=now, end=stop))
+                now = stop
+            if begun[-1].end <= now:
+                begun.pop()
+        now = max(now, turn.start)
+        begun.append(turn)
+    return tuple(pieces)
 
 
 def in_order(turns: Iterable[Turn]) -> tuple[Turn, ...]:

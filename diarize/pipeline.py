@@ -19,7 +19,7 @@ from diarize.audio import Recording
 from diarize.clustering import METHODS
 from diarize.embedding import DIMENSION, Embedder, Pooler
 from diarize.errors import AudioError
-from diarize.labels import LabelStyle, Side, in_order, name_sides
+from diarize.labels import LabelStyle, Side, in_order, name_sides, one_at_a_time
 from diarize.models import load_arrays, onboard
 from diarize.plda import Plda
 from diarize.prepared import Evidence, Prepared
@@ -256,7 +256,7 @@ def _result(
         prepared.name,
         prepared.n_samples / SAMPLE_RATE_HZ,
         in_order(turn for side in sides for turn in side.turns),
-        in_order(turn for side in sides for turn in side.exclusive),
+        one_at_a_time(turn for side in sides for turn in side.exclusive),
         tuple(utterances),
         language,
     )
