@@ -55,7 +55,7 @@ def attribute(evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, hin
     assignment = assign(evidence, voices, labels, plda, hints)
     line = timeline(evidence, assignment)
     held, exclusive = hold(line), hold(line, at_most=1)
-    if hints.low > 1:
+    if hints.num_speakers or hints.min_speakers:
         held, exclusive = (keep_speakers(h, line) for h in (held, exclusive))
     return Views(
         find_turns(held, line, evidence.n_samples), find_turns(exclusive, line, evidence.n_samples)
@@ -125,9 +125,10 @@ def assign(
     posterior = right(clean_s, own, lead, k)
     unsure = (clean_s < MIN_TELLING_S) & (posterior < UNKNOWN_BELOW)
     result = np.where(chosen < 0, -1, np.where(unsure, k, chosen))
-    if hints.low > 1:
-        for (window, speaker), label in back_to_voices(result, score, voices, labels).items():
-            result[window, speaker] = label
+    if hints.num_speakers or hints.min_speakers:
+        for place, label in back_to_voices(result, score, voices, labels).items():
+            result[place], own[place], lead[place] = label, score[(*place, label)], 0
+        posterior = right(clean_s, own, lead, k)
     return Assignment(result, np.where(result < 0, 0, posterior), k)
 
 
