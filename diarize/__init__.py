@@ -1,16 +1,43 @@
-"""Who said what: speaker diarization and transcription on a CPU, without torch."""
+"""Who said what: speaker diarization and transcription on a CPU, without torch.
 
-from diarize.api import (
-    get_embedding,
-    transcribe,
-    turns,
-    verify_speakers,
-    verify_speakers_batch,
-)
+Importing this package loads nothing: a name brings its module, and the networks' runtimes with it,
+when it is first used, so that the command line can answer `--help` at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from diarize.errors import AudioError, DiarizeError, FormatError, HintError, ModelError
-from diarize.pipeline import Pipeline
-from diarize.prepared import Prepared
-from diarize.records import UNKNOWN, Result, Turn, Utterance, Word
+
+if TYPE_CHECKING:
+    from diarize.api import (
+        get_embedding,
+        transcribe,
+        turns,
+        verify_speakers,
+        verify_speakers_batch,
+    )
+    from diarize.pipeline import Pipeline
+    from diarize.prepared import Prepared
+    from diarize.records import UNKNOWN, Result, Turn, Utterance, Word
+
+_HOME = {
+    "UNKNOWN": "records",
+    "Pipeline": "pipeline",
+    "Prepared": "prepared",
+    "Result": "records",
+    "Turn": "records",
+    "Utterance": "records",
+    "Word": "records",
+    "get_embedding": "api",
+    "transcribe": "api",
+    "turns": "api",
+    "verify_speakers": "api",
+    "verify_speakers_batch": "api",
+}
+"""Public name → the module it lives in."""
 
 __all__ = [
     "UNKNOWN",
@@ -31,3 +58,15 @@ __all__ = [
     "verify_speakers",
     "verify_speakers_batch",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,47 @@
+# make demo   install, fetch a conversation, and print who said what
+# make test   install, and run the tests
+#
+# Another interpreter: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+SOURCES := pyproject.toml $(shell find diarize models -type f -not -name '*.pyc')
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.demo-installed
+	$(BIN)/python -m benchmarks.data fetch --cache .demo sample
+	$(BIN)/diarize transcribe .demo/sample/sample.wav
+
+test: $(VENV)/.test-installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.11'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo 'No virtual environment could be made; on Debian: apt install python3-venv'; exit 1; }
+	@touch $@
+
+$(VENV)/.demo-installed: $(VENV)/.made $(SOURCES)
+	$(PIP) '.[whisper-base]'
+	@touch $@
+
+$(VENV)/.test-installed: $(VENV)/.made $(SOURCES)
+	$(PIP) '.[whisper-base,test]'
+	@touch $@
+
+$(VENV)/.dev-installed: $(VENV)/.made $(SOURCES)
+	$(PIP) '.[dev]'
+	@touch $@

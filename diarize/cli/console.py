@@ -1,0 +1,88 @@
+"""What goes to standard output (results, nothing else) and to standard error (all the rest)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from diarize.errors import DiarizeError
+
+BROKEN_PIPE = 128 + 13
+"""What a shell reports for a program that SIGPIPE ended."""
+
+
+def emit(text: str) -> None:
+    """Print a result, as it is, and hand it on at once.
+
+    Raises:
+        typer.Exit: nobody reads any more; the program ends without a word.
+    """
+    try:
+        typer.echo(text, nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered must not raise again when the interpreter closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(BROKEN_PIPE) from None
+
+
+def say(text: str) -> None:
+    """Tell the person something that is no result."""
+    typer.echo(text, err=True)
+
+
+def complain(error: Exception) -> None:
+    """One clear message for an error that has one."""
+    say(f"error: {error}")
+
+
+def readable(path: str | os.PathLike[str]) -> str:
+    """A path on one line, whatever its name holds."""
+    return repr(os.fspath(path))[1:-1]
+
+
+class _Handler(logging.Handler):
+    """Looks stderr up for every record: a progress bar puts its own there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(f"{record.levelname.lower()}: {self.format(record)}")
+
+
+def show_warnings() -> None:
+    """Warnings that stages log go to standard error."""
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Handler) for handler in root.handlers):
+        root.addHandler(_Handler())
+
+
+def only_errors() -> None:
+    """`--quiet`: warnings are not shown."""
+    logging.getLogger().setLevel(logging.ERROR)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary path to write binary content to; it takes the name `path` at the end.
+
+    Raises:
+        DiarizeError: the file cannot be written; names it and the reason.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise DiarizeError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,63 @@
+"""``diarize models``: what is here, what can be had, whether it is what it should be."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from diarize.cli.console import emit, say
+from diarize.cli.progress import progress_bar
+
+app = typer.Typer(no_args_is_help=True, help="List, pull and verify models.")
+
+MEGABYTE = 1e6
+
+
+@app.command("list")
+def list_() -> None:
+    """Every model known by name: where it is, or how to get it."""
+    from diarize.models import list_models
+
+    rows = [("NAME", "KIND", "STATUS", "MB", "LICENCE", "WHERE")]
+    for m in list_models():
+        size = "?" if m.bytes is None else f"{m.bytes / MEGABYTE:.1f}"
+        rows.append((m.name, m.kind, m.status, size, m.licence, m.where))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        cells[3] = row[3].rjust(widths[3])
+        emit("  ".join([*cells, row[5]]) + "\n")
+
+
+@app.command()
+def pull(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="As `list` shows them.")],
+) -> None:
+    """Make models ready for use without a connection, and print where they lie."""
+    from diarize.models import pull as pull_model
+
+    for name in names:
+        with progress_bar(None) as hook_for:
+            folder = pull_model(name, progress=hook_for(name))
+        emit(f"{folder}\n")
+
+
+@app.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Without: all that are here.")
+    ] = None,
+) -> None:
+    """Hash the files of models. Exit code 1 where one is not what it should be."""
+    from diarize.models import list_models
+    from diarize.models import verify as verify_model
+
+    damaged = 0
+    for name in names or [m.name for m in list_models() if m.status != "not here"]:
+        for check in verify_model(name):
+            emit(f"{'ok     ' if check.ok else 'DAMAGED'}  {name}  {check.file}\n")
+            if not check.ok:
+                damaged += 1
+                say(f"error: {check.file} has SHA-256 {check.actual}, not {check.expected}")
+    raise typer.Exit(1 if damaged else 0)

@@ -1,0 +1,365 @@
+"""The command line on a real conversation of two, with the real networks."""
+
+from __future__ import annotations
+
+import json as json_syntax
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from diarize.cli.batch import MEDIA_SUFFIXES
+from diarize.cli.transcripts import Clustering, OutputFormat
+from diarize.clustering import METHODS
+from diarize.formats import (
+    FORMATS,
+    assemblyai,
+    audacity,
+    ctm,
+    json,
+    openai,
+    rttm,
+    seglst,
+    srt,
+    stm,
+    textgrid,
+    tsv,
+    txt,
+    vtt,
+    whisperx,
+)
+from diarize.records import Utterance
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "tests" / "data" / "sample.wav"
+TRUTH = SAMPLE.with_suffix(".rttm")
+DAMAGED = "this is no sound\n"
+Command = Callable[..., Any]
+"""The fixture of conftest.py."""
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder: a-good.wav (both voices), b-bad.wav, c-one.wav (one voice), notes.txt."""
+    folder = tmp_path_factory.mktemp("clips")
+    samples, rate = soundfile.read(SAMPLE)
+    soundfile.write(folder / "a-good.wav", samples[8 * rate : 18 * rate], rate)
+    (folder / "b-bad.wav").write_text(DAMAGED)
+    soundfile.write(folder / "c-one.wav", samples[22 * rate : 28 * rate], rate)
+    (folder / "notes.txt").write_text("not a recording")
+    return folder
+
+
+def process(*arguments: str) -> subprocess.Popen[str]:
+    """The command as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "diarize", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+# ---------------------------------------------------------------- what comes out
+
+
+def test_help_names_the_commands_and_loads_no_network() -> None:
+    code = (
+        "import sys, diarize.cli\n"
+        "try: diarize.cli.main(['--help'])\n"
+        "finally: print({'onnxruntime', 'faster_whisper', 'scipy', 'sklearn', 'av', 'numpy'}"
+        " & set(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr == "set()\n"
+    for command in ("transcribe", "turns", "score", "embed", "verify", "voices", "models"):
+        assert f"\n  {command} " in done.stdout
+
+
+def test_the_transcript_is_all_that_standard_output_holds(diarize: Command) -> None:
+    outcome = diarize("transcribe", SAMPLE, "--language", "en")
+    assert outcome.code == 0
+    assert outcome.err == ""
+    lines = outcome.out.splitlines()
+    assert all(re.fullmatch(r"\[00:00:\d\d\] [A-Z]: \S.*", line) for line in lines)
+    assert re.match(r"\[00:00:06\] A: Hello", lines[0])
+    assert "originally from Chicago" in outcome.out
+
+
+def test_turns_as_rttm_go_to_standard_output(diarize: Command) -> None:
+    outcome = diarize("turns", SAMPLE, "-f", "rttm")
+    assert outcome.code == 0
+    line = r"SPEAKER sample 1 \d+\.\d{3} \d+\.\d{3} <NA> <NA> [AB] <NA> <NA>"
+    lines = outcome.out.splitlines()
+    assert [one for one in lines if not re.fullmatch(line, one)] == []
+    assert {one.split()[7] for one in lines} == {"A", "B"}
+    assert 6.4 < float(lines[0].split()[3]) < 7.0
+
+
+def words_by_speaker(utterances: Iterable[Utterance]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for u in utterances:
+        found.setdefault(u.speaker, Counter()).update(u.text.split())
+    return found
+
+
+def test_every_format_is_written_from_a_real_recording_and_read_back(transcribed: Path) -> None:
+    text = {f.name: (transcribed / f"sample{f.suffix}").read_text() for f in FORMATS.values()}
+    assert len(list(transcribed.iterdir())) == 14
+    result = json.read(text["json"])
+    assert (result.name, result.duration, result.language) == ("sample", 30.0, "en")
+    spoken = words_by_speaker(result.utterances)
+    assert set(spoken) == {"A", "B"}
+    for each in (txt, srt, vtt, tsv, textgrid, audacity, whisperx, assemblyai, openai):
+        read = each.read(text[each.__name__.split(".")[-1]])
+        assert words_by_speaker(read) == spoken, each.__name__
+    for named in (stm, seglst):
+        by_file = named.read(text[named.__name__.split(".")[-1]])
+        assert list(by_file) == ["sample"]
+        assert words_by_speaker(by_file["sample"]) == spoken, named.__name__
+    assert [w.text for w in ctm.read(text["ctm"])["sample"]] == [
+        w.text
+        for w in sorted((w for u in result.utterances for w in u.words), key=lambda w: w.start)
+    ]
+    assert [t.speaker for t in rttm.read(text["rttm"])["sample"]] == [
+        t.speaker for t in result.turns
+    ]
+
+
+def test_score_prints_der_and_words(diarize: Command, transcribed: Path) -> None:
+    outcome = diarize("score", SAMPLE.parent, transcribed)
+    assert outcome.code == 0, outcome.err
+    assert "no collar, overlap scored" in outcome.out
+    found = re.search(r"^all +(\S+)", outcome.out, re.MULTILINE)
+    assert found
+    assert float(found[1]) <= 8.0
+    assert "cpWER" in outcome.out
+
+
+def test_score_of_the_truth_is_zero(diarize: Command) -> None:
+    outcome = diarize("score", TRUTH, TRUTH, "--collar", "0.25", "--skip_overlap")
+    assert outcome.code == 0
+    assert "±0.25 s collar, overlap skipped" in outcome.out
+    assert re.search(r"^all +0\.00 +0\.00 +0\.00 +0\.00 +0\.00 ", outcome.out, re.MULTILINE)
+
+
+def test_a_voice_as_json_and_as_npy(diarize: Command, clips: Path, tmp_path: Path) -> None:
+    printed = diarize("embed", clips / "c-one.wav")
+    voice = json_syntax.loads(printed.out)
+    assert (voice["file"], voice["dimension"]) == ("c-one.wav", 256)
+    assert diarize("embed", clips / "c-one.wav", "-o", tmp_path / "one.npy").code == 0
+    stored = np.load(tmp_path / "one.npy")
+    assert stored.dtype == np.float32
+    assert stored.tolist() == np.array(voice["embedding"], np.float32).tolist()
+    assert np.linalg.norm(stored) == pytest.approx(1.0, abs=1e-6)
+    assert diarize("embed", clips / "c-one.wav", "-o", tmp_path / "one.csv").code == 2
+
+
+def test_verify_says_yes_and_no_by_its_exit_code(diarize: Command, clips: Path) -> None:
+    one = clips / "c-one.wav"
+    same = diarize("verify", one, one)
+    assert (same.code, same.out) == (0, "the same voice: cosine 1.000, threshold 0.33\n")
+    assert diarize("verify", one, clips / "a-good.wav", "--threshold", "0.99").code == 1
+    trouble = diarize("verify", one, clips / "b-bad.wav")
+    assert (trouble.code, trouble.out) == (2, "")
+    assert "b-bad.wav" in trouble.err
+
+
+# ---------------------------------------------------------------- many recordings
+
+
+def test_a_folder_with_a_bad_file_and_a_second_run(
+    diarize: Command, clips: Path, tmp_path: Path
+) -> None:
+    call = ("turns", clips, "-f", "rttm,srt", "-f", "json", "-o", tmp_path, "--skip-existing")
+    first = diarize(*call)
+    assert first.code == 1
+    assert first.out == ""
+    made = ["a-good.json", "a-good.rttm", "a-good.srt", "c-one.json", "c-one.rttm", "c-one.srt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == made
+    complaints = [line for line in first.err.splitlines() if line.startswith("error: ")]
+    assert len(complaints) == 1
+    assert "b-bad.wav" in complaints[0]
+    assert first.err.splitlines()[-1] == "1 of 3 recordings failed"
+    assert "Traceback" not in first.err
+
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
+    second = diarize(*call)
+    assert second.code == 1
+    assert f"{clips / 'a-good.wav'}: done before, skipped" in second.err
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()} == before
+
+
+def test_several_transcripts_on_standard_output_are_told_apart(
+    diarize: Command, clips: Path
+) -> None:
+    outcome = diarize("turns", clips / "c-one.wav", clips / "a-good.wav", "--quiet")
+    assert outcome.code == 0
+    heads = [line for line in outcome.out.splitlines() if line.startswith("==> ")]
+    assert heads == [f"==> {clips / 'c-one.wav'} <==", f"==> {clips / 'a-good.wav'} <=="]
+    assert outcome.err == ""
+
+
+def test_two_recordings_never_share_an_output(
+    diarize: Command, clips: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "A-good.mp3"
+    other.write_text(DAMAGED)
+    outcome = diarize("turns", clips / "a-good.wav", other, "-f", "rttm", "-o", tmp_path / "out")
+    assert outcome.code == 2
+    assert "would both be written to" in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_result_never_takes_the_place_of_a_recording(diarize: Command, tmp_path: Path) -> None:
+    recording = tmp_path / "talk.txt"
+    recording.write_bytes(SAMPLE.read_bytes())
+    outcome = diarize("turns", recording, "-o", tmp_path)
+    assert outcome.code == 2
+    assert "would be overwritten" in outcome.err
+    assert recording.read_bytes() == SAMPLE.read_bytes()
+
+
+def test_other_hints_need_no_second_hearing(diarize: Command, clips: Path, tmp_path: Path) -> None:
+    heard = diarize("turns", clips / "a-good.wav", "--save-prepared", "-o", tmp_path, "-f", "rttm")
+    assert heard.code == 0, heard.err
+    again = diarize("turns", tmp_path / "a-good.npz", "-f", "rttm")
+    assert again.out == (tmp_path / "a-good.rttm").read_text()
+    alone = diarize("turns", tmp_path / "a-good.npz", "--num_speakers", "1", "-f", "rttm")
+    assert {line.split()[7] for line in alone.out.splitlines()} == {"A"}
+    assert "use `diarize turns`" in diarize("transcribe", tmp_path / "a-good.npz").err
+
+
+@pytest.mark.parametrize("name", ["-i", "$(id).wav", "two\nlines.wav", "o" * 240 + ".wav"])
+def test_any_file_name_will_do(
+    diarize: Command, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).write_bytes((clips / "c-one.wav").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    outcome = diarize("turns", "-f", "rttm,txt", "-o", "out", "--num-speakers", "1", "--", name)
+    assert outcome.code == 0, outcome.err
+    assert len(outcome.err.splitlines()) == 1
+    assert sorted(p.suffix for p in (tmp_path / "out").iterdir()) == [".rttm", ".txt"]
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--num-speakers", "0"], "num_speakers is 0: it must be at least 1"),
+        (["--min_speakers", "3", "--max-speakers", "2"], "min_speakers (3) is above max_speakers"),
+        (["--num_speakers", "5", "--max_speakers", "4"], "num_speakers (5) is above max_speakers"),
+        (["-f", "docx"], "unknown format 'docx': choose from txt, json"),
+        (["--skip-existing"], "--skip-existing needs files: give --output-dir"),
+        (["--clustering", "guess"], "guess"),
+        (["--threads", "0"], "threads"),
+        (["--no-such-option"], "--no-such-option"),
+    ],
+)
+@pytest.mark.parametrize("command", ["transcribe", "turns"])
+def test_a_wrong_call_is_refused_before_anything_is_read(
+    diarize: Command, command: str, arguments: list[str], message: str
+) -> None:
+    outcome = diarize(command, "missing.wav", *arguments)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert outcome.out == ""
+    assert "missing.wav" not in outcome.err
+
+
+def test_turns_hold_no_words(diarize: Command) -> None:
+    outcome = diarize("turns", SAMPLE, "-f", "ctm")
+    assert outcome.code == 2
+    assert "ctm holds words, and only turns were asked for: transcribe first" in outcome.err
+
+
+@pytest.mark.parametrize("command", ["turns", "embed"])
+def test_a_missing_file_is_named(diarize: Command, command: str) -> None:
+    outcome = diarize(command, "missing.wav")
+    assert outcome.code == (1 if command == "turns" else 2)
+    assert outcome.err.startswith("error: 'missing.wav' does not exist: check the name")
+    assert len(outcome.err.splitlines()) == 1
+
+
+def test_a_folder_without_recordings(diarize: Command, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    outcome = diarize("turns", tmp_path)
+    assert outcome.code == 2
+    assert "holds no recording" in outcome.err
+
+
+def test_offline_without_the_model_says_what_to_do(
+    diarize: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIARIZE_OFFLINE", "1")
+    monkeypatch.setenv("DIARIZE_CACHE", str(tmp_path))
+    outcome = diarize("transcribe", SAMPLE, SAMPLE, "--model", "small")
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: Whisper model 'small' was not found:")
+    assert "hub: not asked: offline (DIARIZE_OFFLINE is set)" in outcome.err
+    assert "What to do: give the path of a folder that holds it" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert "small" in diarize("models", "pull", "small").err
+
+
+def test_models_are_listed_and_verified(diarize: Command) -> None:
+    listed = diarize("models", "list")
+    assert listed.code == 0
+    assert re.search(r"^plda +clustering +on board +0\.3 +CC-BY-4\.0 ", listed.out, re.MULTILINE)
+    verified = diarize("models", "verify", "plda", "segmentation-3.0")
+    assert verified.code == 0
+    assert [line.split()[:2] for line in verified.out.splitlines()] == [
+        ["ok", "plda"],
+        ["ok", "segmentation-3.0"],
+    ]
+    assert diarize("models", "verify", "nothing-of-the-kind").code == 2
+
+
+# ---------------------------------------------------------------- how it ends
+
+
+def test_nobody_reads_the_output_any_more() -> None:
+    with process("models", "list") as command:
+        assert command.stdout is not None
+        assert command.stderr is not None
+        command.stdout.close()
+        complaints = command.stderr.read()
+    assert command.returncode == 141
+    assert complaints == ""
+
+
+def test_ctrl_c_ends_it_and_leaves_nothing_half_done(tmp_path: Path) -> None:
+    with process("turns", str(SAMPLE), "-o", str(tmp_path), "--progress") as command:
+        assert command.stderr is not None
+        while "reading" not in (seen := os.read(command.stderr.fileno(), 4096).decode()):
+            assert seen, "it ended before it was interrupted"
+        command.send_signal(signal.SIGINT)
+        rest = command.stderr.read()
+    assert command.returncode == 130
+    assert "interrupted at " in rest
+    assert "Traceback" not in rest
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- names that others define
+
+
+def test_options_name_every_format_and_method() -> None:
+    (option,) = OutputFormat.__metadata__
+    assert option.help.split(", or all")[0].split(", ") == list(FORMATS)
+    assert [str(method) for method in Clustering] == list(METHODS)
+    assert {".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus", ".mp4", ".mkv"} <= MEDIA_SUFFIXES
