@@ -23,7 +23,7 @@ MAX_SPECTRAL = 1500
 """Voices in a spectral affinity matrix; of a longer recording every n-th is taken, the others
 follow the nearest cluster, so that memory does not grow with the square of the length."""
 AFFINITY_FLOOR = 1e-6
-"""Keeps the graph connected. Pruning the affinity, as NME-SC does, lost on every development set."""
+"""Keeps the graph connected. Pruning the affinity, as NME-SC does, lost on development data."""
 
 VBX_WORTH = 0.175
 """Fa: pyannote's 0.07 belongs to a window step of 1 s and scales with it (× 2.5)."""
