@@ -10,8 +10,12 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from diarize.cli import main
+from diarize.pipeline import Pipeline
+from diarize.prepared import Prepared
+from diarize.records import Float32
 
 SAMPLE = Path(__file__).parent / "data" / "sample.wav"
 
@@ -52,3 +56,23 @@ def transcribed(diarize: Command, tmp_path_factory: pytest.TempPathFactory) -> P
     assert outcome.code == 0, outcome.err
     assert outcome.out == ""
     return folder
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Pipeline:
+    """One pipeline with the default options."""
+    return Pipeline()
+
+
+@pytest.fixture(scope="session")
+def prepared(pipeline: Pipeline) -> Prepared:
+    """What the networks found in the sample."""
+    return pipeline.prepare(SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def speech() -> Float32:
+    """The sample at 16 kHz, shape (480000,), and not to be written to."""
+    samples = soundfile.read(SAMPLE, dtype="float32")[0]
+    samples.flags.writeable = False
+    return samples

@@ -1,0 +1,198 @@
+"""From clusters to turns on literal frames; the hard cases of hints on literal votes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from diarize.attribution import (
+    FRAME_S,
+    Timeline,
+    Views,
+    attribute,
+    back_to_voices,
+    choose,
+    find_turns,
+    hold,
+    keep_speakers,
+    stretches,
+    veto,
+)
+from diarize.counting import Voices
+from diarize.models import load_arrays
+from diarize.plda import Plda
+from diarize.prepared import Evidence
+from diarize.records import Hints, Turn
+
+NO_HINTS = Hints()
+
+
+def line(votes: list[list[float]], count: list[int]) -> Timeline:
+    shares = np.array(votes, np.float32)
+    return Timeline(shares, np.array(count), shares / 10)
+
+
+def held(rows: list[str]) -> np.ndarray:
+    """One string per speaker, UNKNOWN last, a mark for every frame held."""
+    return np.array([[mark != "." for mark in row] for row in rows]).T
+
+
+def drawn(matrix: np.ndarray) -> list[str]:
+    return ["".join("x" if on else "." for on in column) for column in matrix.T]
+
+
+def test_as_many_hold_a_frame_as_are_active_those_with_most_votes() -> None:
+    votes = [[5, 2, 0], [5, 7, 0], [0, 0, 1], [5, 0, 0], [3, 4, 0]]
+    count = [1, 2, 1, 2, 0]
+    assert drawn(hold(line(votes, count))) == ["xx.x.", ".x...", "..x.."]
+    assert drawn(hold(line(votes, count), at_most=1)) == ["x..x.", ".x...", "..x.."]
+
+
+def test_stretches() -> None:
+    on = np.array([1, 1, 0, 0, 1, 0, 1], bool)
+    assert stretches(on).tolist() == [[0, 2], [4, 5], [6, 7]]
+    assert stretches(~on).tolist() == [[2, 4], [5, 6]]
+    assert stretches(np.zeros(0, bool)).shape == (0, 2)
+
+
+def test_turns_in_seconds_with_confidence() -> None:
+    where = held(["xx......", "...xxxxx", "..x....."])
+    confidence = np.full((8, 3), [0.9, 0.5, 0.25], np.float32)
+    votes = Timeline(confidence, np.ones(8, np.int64), confidence)
+    assert find_turns(where, votes, 2000) == [
+        (0, Turn(0.0, 900 / 16_000, "", 0.9)),
+        (None, Turn(900 / 16_000, 1170 / 16_000, "", 0.25)),
+        (1, Turn(1170 / 16_000, 0.125, "", 0.5)),  # the recording ends here
+    ]
+
+
+def test_speakers_heard_at_once_are_two() -> None:
+    score = np.array([[9.0, 1.0], [8.0, 2.0]])
+    apart, together = np.zeros((2, 589, 2), bool)
+    apart[:300, 0] = apart[300:, 1] = True
+    together[:] = True
+    labels, lead = choose(score, apart)
+    assert (labels.tolist(), lead.tolist()) == ([0, 0], [8, 6])
+    assert choose(score, together)[0].tolist() == [0, 1]
+    assert choose(np.zeros((0, 2)), np.zeros((589, 0), bool))[0].shape == (0,)
+
+
+def test_with_one_speaker_there_is_no_other_choice() -> None:
+    labels, lead = choose(np.array([[3.0]]), np.ones((589, 1), bool))
+    assert (labels.tolist(), lead.tolist()) == ([0], [np.inf])
+
+
+def test_a_label_nobody_chose_goes_back_to_its_own_voice() -> None:
+    result = np.array([[0, -1, -1], [0, 0, -1], [2, 3, -1]])  # 3: UNKNOWN
+    score = np.zeros((3, 3, 3))
+    score[0, 0] = [9, 1, 0]
+    score[1, 0] = [9, 5, 0]
+    place = np.array([[0, 0], [1, 0], [1, 1], [2, 0]])
+    voices = Voices(place, np.ones((4, 2)), np.ones((4, 2)), np.ones(4))
+    labels = np.array([1, 1, 0, 2])
+    assert back_to_voices(result, score, voices, labels) == {(1, 0): 1}
+    assert result[1, 0] == 0  # not changed in place
+
+
+def test_what_one_label_takes_back_another_takes_from_a_third() -> None:
+    place = np.array([[0, 0], [0, 1], [0, 2]])
+    voices = Voices(place, np.ones((3, 2)), np.ones((3, 2)), np.ones(3))
+    back = back_to_voices(np.array([[1, 2, 2]]), np.zeros((1, 3, 3)), voices, np.arange(3))
+    assert back == {(0, 0): 0, (0, 1): 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "votes_of_the_last", "after"),
+    [
+        # half of the stretch that is nearest; the other half stays
+        (["xxxx....", "....xxxx", "........"], "..111133", ["xxxx....", "......xx", "....xx.."]),
+        # nobody loses all
+        (["x.......", ".xxxxxxx", "........"], "3.......", ["x.......", ".xxxxxxx", "........"]),
+        (["x.......", ".xxxxxxx", "........"], "31......", ["x.......", "..xxxxxx", ".x......"]),
+        # of two who speak at once one goes on
+        (["xxxx....", "xx......", "........"], "11......", ["xxxx....", ".x......", "x......."]),
+        # where nobody holds the floor, all of it
+        (["xx......", "......xx", "........"], "...11...", ["xx......", "......xx", "...xx..."]),
+        # who holds something already takes nothing
+        (["xx......", "..xx....", ".....xxx"], "33333333", ["xx......", "..xx....", ".....xxx"]),
+    ],
+)
+def test_a_speaker_outvoted_everywhere_keeps_some_frames(
+    before: list[str], votes_of_the_last: str, after: list[str]
+) -> None:
+    where = np.column_stack([held(before), np.zeros(8, bool)])  # nothing is UNKNOWN
+    votes = where.astype(np.float32) * 5
+    votes[:, 2] = [0 if vote == "." else float(vote) for vote in votes_of_the_last]
+    timeline = Timeline(votes, where.sum(axis=1), votes)
+    assert drawn(keep_speakers(where, timeline)) == [*after, "........"]
+
+
+@pytest.fixture(scope="module")
+def plda() -> Plda:
+    return Plda(load_arrays("plda"))
+
+
+def heard(speech: list[tuple[int, int, int]], embeddings: np.ndarray) -> Evidence:
+    """One window in which local speakers are active from frame to frame; the VAD agrees."""
+    activity = np.zeros((1, 589, 3), np.uint8)
+    for speaker, first, last in speech:
+        activity[0, first:last, speaker] = 255
+    return Evidence(160_000, np.full(313, 255, np.uint8), activity, embeddings[None])
+
+
+def spoken(views: Views) -> list[tuple[int | None, int, int]]:
+    """Turns in frames."""
+    return [
+        (speaker, round((t.start - 0.0225) / FRAME_S), round((t.end - 0.0225) / FRAME_S))
+        for speaker, t in views.turns
+    ]
+
+
+def test_silence_by_the_vad_overrules_the_network() -> None:
+    activity = np.full((1, 589, 3), 0, np.uint8)
+    quiet = Evidence(160_000, np.zeros(313, np.uint8), activity, np.zeros((1, 3, 256), np.float32))
+    assert not veto(quiet, 589).any()
+    speech = np.zeros(313, np.uint8)
+    speech[100:200] = 255  # 3.2 s to 6.4 s
+    some = Evidence(160_000, speech, activity, quiet.embeddings)
+    [[first, last]] = stretches(veto(some, 589))
+    assert [first * FRAME_S, last * FRAME_S] == pytest.approx([2.9, 6.7], abs=0.05)
+
+
+def test_too_short_to_tell_is_unknown_unless_a_hint_names_it(plda: Plda) -> None:
+    """Half a second of a voice that is nobody's, beside three seconds of one speaker."""
+    rng = np.random.default_rng(0)
+    mine, other = rng.normal(size=(2, 256)) * 2
+    evidence = heard([(0, 50, 230), (1, 300, 310)], np.stack([mine, other, mine * 0]).astype("f4"))
+    place, x = np.array([[0, 0]]), mine[None].astype(np.float32)
+    voices = Voices(place, x, plda.project(x), np.array([3.0]))
+    views = attribute(evidence, voices, np.zeros(1, np.int64), plda, NO_HINTS)
+    assert spoken(views) == [(0, 50, 230), (None, 300, 310)]
+    certain, unsure = (turn.confidence for _, turn in views.turns)
+    assert certain > 0.8 > 0.5 > unsure
+
+
+def test_where_no_voice_is_clean_all_is_unknown(plda: Plda) -> None:
+    empty = Voices(
+        np.zeros((0, 2), np.int64), np.zeros((0, 256), np.float32), np.zeros((0, 128)), np.zeros(0)
+    )
+    evidence = heard([(2, 10, 12)], np.ones((3, 256), np.float32))
+    for hints in (NO_HINTS, Hints(num_speakers=2)):
+        views = attribute(evidence, empty, np.zeros(0, np.int64), plda, hints)
+        assert spoken(views) == [(None, 10, 12)]
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_every_cluster_of_a_hint_gets_a_turn(plda: Plda, k: int) -> None:
+    """Three local speakers with the same voice, of whom a hint says they are k."""
+    same = np.random.default_rng(0).normal(size=256)
+    evidence = heard(
+        [(0, 0, 200), (1, 190, 400), (2, 400, 589)], np.tile(same, (3, 1)).astype("f4")
+    )
+    place = np.array([[0, 0], [0, 1], [0, 2]])
+    voices = Voices(place, evidence.embeddings[0], plda.project(evidence.embeddings[0]), np.ones(3))
+    views = attribute(
+        evidence, voices, np.minimum(np.arange(3), k - 1), plda, Hints(num_speakers=k)
+    )
+    assert {speaker for speaker, _ in views.turns} == set(range(k))
+    assert {speaker for speaker, _ in views.exclusive} == set(range(k))

@@ -1,0 +1,172 @@
+"""Overestimate, merge, count: on literal paths, on random voices, on the sample."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.cluster.hierarchy import linkage
+
+from diarize import counting
+from diarize.counting import (
+    BLOCK_MICRO_CLUSTERS,
+    BLOCK_VOICES,
+    MergePath,
+    Voices,
+    count_speakers,
+    cut,
+    evidence_worth,
+    find_voices,
+    merge,
+    overestimate,
+)
+from diarize.errors import HintError
+from diarize.models import load_arrays
+from diarize.plda import Plda, unit
+from diarize.prepared import Evidence, Prepared
+from diarize.records import Hints
+
+PATH = MergePath(
+    start=np.array([2, 0, 1, 2, 3]),
+    merges=np.array([[1, 2], [0, 3], [0, 1]]),
+    evidence=np.array([8.0, 3.0, -5.0]),
+)
+ONE_VOICE = MergePath(np.array([0, 0]), np.zeros((0, 2), np.int64), np.zeros(0))
+NOBODY = MergePath(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0))
+
+
+@pytest.fixture(scope="module")
+def plda() -> Plda:
+    return Plda(load_arrays("plda"))
+
+
+def test_labels_after_merging_down_to_k_in_order_of_first_appearance() -> None:
+    assert PATH.labels(4).tolist() == [0, 1, 2, 0, 3]
+    assert PATH.labels(3).tolist() == [0, 1, 0, 0, 2]
+    assert PATH.labels(2).tolist() == [0, 1, 0, 0, 1]
+    assert PATH.labels(1).tolist() == [0, 0, 0, 0, 0]
+
+
+def test_the_evidence_says_where_to_stop() -> None:
+    assert [p.estimate() for p in (PATH, ONE_VOICE, NOBODY)] == [2, 1, 0]
+    assert [PATH.evidence_below(k) for k in (4, 3, 2)] == [8, 3, -5]
+
+
+@pytest.mark.parametrize(
+    ("hints", "count"),
+    [
+        (Hints(), 2),
+        (Hints(num_speakers=1), 1),
+        (Hints(num_speakers=3), 3),
+        (Hints(min_speakers=3), 3),
+        (Hints(min_speakers=1), 2),
+        (Hints(max_speakers=1), 1),
+        (Hints(max_speakers=9), 2),
+        (Hints(min_speakers=3, max_speakers=3), 3),
+    ],
+)
+def test_hints_are_hard_limits(hints: Hints, count: int) -> None:
+    assert count_speakers([PATH], hints) == [count]
+
+
+def test_channels_share_the_hints_by_their_evidence() -> None:
+    """The strongest of all merges comes first, the weakest split too."""
+    other = MergePath(np.arange(3), np.array([[0, 1], [0, 2]]), np.array([-1.0, -2.0]))
+    assert count_speakers([PATH, other], Hints()) == [2, 3]
+    assert count_speakers([PATH, other], Hints(max_speakers=4)) == [2, 2]
+    assert count_speakers([PATH, other], Hints(max_speakers=3)) == [2, 1]
+    assert count_speakers([PATH, other], Hints(num_speakers=2)) == [1, 1]
+    assert count_speakers([PATH, other], Hints(num_speakers=7)) == [4, 3]
+    assert count_speakers([PATH, ONE_VOICE, NOBODY], Hints(num_speakers=2)) == [1, 1, 0]
+
+
+def test_fewer_speakers_than_speaking_channels_are_refused() -> None:
+    with pytest.raises(HintError, match="at most 1 speakers asked for, but 2 channels carry"):
+        count_speakers([PATH, ONE_VOICE], Hints(max_speakers=1))
+    assert count_speakers([PATH, NOBODY], Hints(max_speakers=1)) == [1, 0]
+
+
+@pytest.mark.parametrize(("path", "voices"), [(PATH, 4), (ONE_VOICE, 1), (NOBODY, 0)])
+def test_more_speakers_than_voices_is_told(
+    path: MergePath, voices: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert count_speakers([path], Hints(num_speakers=5)) == [voices]
+    assert f"5 speakers asked for, but only {voices} voices could be told apart" in caplog.text
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+@given(st.integers(2, 40), st.integers(0, 2**32 - 1))
+def test_cutting_gives_every_number_of_clusters(n: int, seed: int) -> None:
+    """Centroid linkage inverts: cutting it by distance does not."""
+    points = unit(np.random.default_rng(seed).normal(size=(n, 3)))
+    tree = linkage(points, method="centroid")
+    for k in range(1, n + 1):
+        assert np.unique(cut(tree, k)).tolist() == list(range(1, k + 1))
+
+
+def test_the_overestimate_is_bounded_in_blocks() -> None:
+    """Voices as far apart as they can be still make few clusters, whatever the length."""
+    embeddings = np.random.default_rng(0).normal(size=(2 * BLOCK_VOICES + 1, 256))
+    labels = overestimate(embeddings.astype(np.float32))
+    assert labels.shape == (2 * BLOCK_VOICES + 1,)
+    assert np.unique(labels).tolist() == list(range(2 * BLOCK_MICRO_CLUSTERS + 1))
+    assert not set(labels[:BLOCK_VOICES]) & set(labels[BLOCK_VOICES:])
+
+
+def test_the_overestimate_grows_to_a_hint_and_no_further_than_there_are_voices() -> None:
+    alike = np.ones((7, 256), np.float32) + np.eye(7, 256, dtype=np.float32) / 100
+    assert overestimate(alike).tolist() == [0] * 7
+    assert overestimate(alike, at_least=5).max() == 4
+    assert sorted(overestimate(alike, at_least=9).tolist()) == list(range(7))
+    assert overestimate(np.zeros((0, 256), np.float32)).shape == (0,)
+
+
+@given(n=st.integers(1, 12), seed=st.integers(0, 2**32 - 1))
+def test_a_path_passes_every_count(plda: Plda, n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    embeddings = rng.normal(size=(n, 256)).astype(np.float32)
+    place = np.stack([np.arange(n), np.zeros(n, np.int64)], axis=1)
+    voices = Voices(place, embeddings, plda.project(embeddings), rng.uniform(0.1, 9, n))
+    path = merge(voices, np.arange(n), plda)
+    assert path.clusters == n
+    assert 1 <= path.estimate() <= n
+    for k in range(1, n + 1):
+        labels = path.labels(k)
+        assert list(dict.fromkeys(labels.tolist())) == list(range(k))
+
+
+def test_the_sample_has_two_speakers(prepared: Prepared, plda: Plda) -> None:
+    voices = find_voices(prepared.channels[0], plda)
+    assert 20 < voices.seconds.sum() < 22  # a second seen by four windows counts once
+    path = merge(voices, overestimate(voices.embeddings), plda)
+    assert path.clusters > 4
+    assert path.estimate() == 2
+    assert path.evidence_below(2) < -10 < 10 < path.evidence_below(3)
+    window, speaker = voices.place[path.labels(2) == 0].T
+    heard = prepared.channels[0].active[window, :, speaker]
+    assert len(heard) > 3
+
+
+def test_shorter_utterances_count_where_there_are_no_longer_ones(plda: Plda) -> None:
+    activity = np.zeros((1, 589, 3), np.uint8)
+    activity[0, 100:140, 0] = 255  # 0.675 s
+    activity[0, 200:210, 1] = 255  # 0.169 s
+    evidence = Evidence(
+        160_000, np.zeros(313, np.uint8), activity, np.ones((1, 3, 256), np.float32)
+    )
+    assert find_voices(evidence, plda).place.tolist() == [[0, 0]]
+    assert find_voices(evidence, plda, at_least=2).place.tolist() == [[0, 0], [0, 1]]
+    assert find_voices(evidence, plda).seconds.tolist() == [pytest.approx(0.675)]
+    silent = Evidence(160_000, np.zeros(313, np.uint8), activity * 0, evidence.embeddings)
+    assert len(find_voices(silent, plda)) == 0
+
+
+def test_all_of_a_speakers_speech_is_worth_a_few_embeddings() -> None:
+    worth = evidence_worth(np.array([0.0, 0.01, 1.0, 1e6]))
+    assert worth[0] == 0
+    assert worth[1] == pytest.approx(counting.WORTH_PER_S / 100, rel=0.01)
+    assert worth[3] == counting.WORTH_LIMIT
+    assert (np.diff(worth) > 0).all()

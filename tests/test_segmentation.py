@@ -1,0 +1,89 @@
+"""The grid of windows on literal numbers; the powerset network on real speech."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from diarize.prepared import Prepared
+from diarize.records import FRAME_SAMPLES
+from diarize.segmentation import (
+    POWERSET,
+    STEP_SAMPLES,
+    WINDOW_FRAMES,
+    activity,
+    clean,
+    coverage,
+    n_frames,
+    n_windows,
+)
+
+S = 16_000 / FRAME_SAMPLES  # frames per second
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "windows"),
+    [
+        (0, 1),
+        (1, 1),
+        (160_000, 1),
+        (160_001, 2),
+        (160_000 + STEP_SAMPLES, 2),
+        (160_001 + STEP_SAMPLES, 3),
+    ],
+)
+def test_windows_cover_the_recording(n_samples: int, windows: int) -> None:
+    assert n_windows(n_samples) == windows
+
+
+def test_steps_are_whole_frames_so_that_windows_stack() -> None:
+    assert STEP_SAMPLES % FRAME_SAMPLES == 0
+    assert n_frames(160_000) == WINDOW_FRAMES == 589
+    assert n_frames(160_001) == 589 + STEP_SAMPLES // FRAME_SAMPLES
+
+
+def test_coverage_counts_the_windows_over_each_frame() -> None:
+    step = STEP_SAMPLES // FRAME_SAMPLES
+    assert coverage(1).tolist() == [1] * 589
+    seen = coverage(2)
+    assert len(seen) == n_frames(160_001)
+    assert seen.tolist() == [1] * step + [2] * (589 - step) + [1] * step
+
+
+def test_a_speaker_is_active_in_every_class_that_holds_it() -> None:
+    assert POWERSET.sum(axis=1).tolist() == [0, 1, 1, 1, 2, 2, 2]
+    probability = np.array([[[0.1, 0.2, 0, 0, 0.7, 0, 0], [1, 0, 0, 0, 0, 0, 0]]])
+    with np.errstate(divide="ignore"):
+        scores = np.log(probability).astype(np.float32)
+    assert activity(scores).tolist() == [[[230, 178, 0], [0, 0, 0]]]
+    assert activity(scores).dtype == np.uint8
+
+
+def test_clean_is_alone() -> None:
+    active = np.array([[[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 0, 1], [1, 1, 1]]], bool)
+    assert clean(active).astype(int).tolist() == [
+        [[1, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0]]
+    ]
+
+
+def test_the_network_hears_silence_one_and_two_speakers(prepared: Prepared) -> None:
+    active = prepared.channels[0].active
+    assert active.shape == (n_windows(480_000), 589, 3)
+    first = active[0].sum(axis=1)
+    assert not first[: int(6.5 * S)].any()
+    assert first[int(8.6 * S) : int(9.7 * S)].tolist() == [1] * len(
+        first[int(8.6 * S) : int(9.7 * S)]
+    )
+    second = active[:, :, :].sum(axis=2)[1]
+    start = STEP_SAMPLES / 16_000
+    both = slice(int((10.62 - start) * S), int((10.95 - start) * S))  # of the reference
+    assert second[both].tolist() == [2] * (both.stop - both.start)
+
+
+def test_windows_agree_on_how_many_speak(prepared: Prepared) -> None:
+    count = prepared.channels[0].active.sum(axis=2)
+    step = STEP_SAMPLES // FRAME_SAMPLES
+    agree = [(a[step:] == b[:-step]).mean() for a, b in pairwise(count)]
+    assert min(agree) > 0.85
