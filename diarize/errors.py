@@ -9,6 +9,10 @@ class AudioError(DiarizeError):
     """A recording cannot be read: missing, not media, without sound, damaged."""
 
 
+class TooLongError(AudioError):
+    """A recording longer than the limit that was given."""
+
+
 class ModelError(DiarizeError):
     """A model is missing, damaged or not the one its hash names."""
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diarize.audio.spool import Spool
-from diarize.errors import AudioError
+from diarize.errors import AudioError, TooLongError
 from diarize.records import SAMPLE_RATE_HZ, Float32
 
 logger = logging.getLogger("diarize")
@@ -99,7 +99,7 @@ class Intake:
             for out in resampler.push(samples):
                 spool.append(out)
         if self.spools[0].n_samples > self._max_samples:
-            raise AudioError(
+            raise TooLongError(
                 f"{self._label} is longer than {self._max_samples / SAMPLE_RATE_HZ / 3600:g} hours:"
                 " cut it into parts"
             )

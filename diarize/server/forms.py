@@ -1,0 +1,98 @@
+"""What the families of calls share in reading requests and describing answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Request, Response, UploadFile
+from fastapi.params import File
+from fastapi.routing import APIRoute
+from pydantic import AfterValidator
+from starlette.requests import Request as StarletteRequest
+
+from diarize.server.errors import ErrorBody, bad
+from diarize.server.settings import MIB
+
+MAX_FIELD_BYTES = 8 * MIB
+"""Of one text field: a reference of 10 s at 48 kHz, 24 bit, stereo has 4 MB in base64."""
+
+MAX_FIELDS = 100
+MAX_FILES = 4
+MAX_KNOWN = 4
+"""References of known speakers in one request, by OpenAI's definition."""
+
+AudioFile = Annotated[
+    UploadFile,
+    File(description="A recording: wav, mp3, m4a, flac, ogg, opus, webm, mp4, mkv …"),
+]
+
+
+def _encodable(text: str) -> str:
+    """JSON can escape half a character (a lone surrogate), which nothing can store."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("the text holds half a character (a lone surrogate)") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
+
+
+class _FormRequest(Request):
+    """A request whose form may hold what ours hold, and no more."""
+
+    def form(self, **_: Any) -> Any:
+        return super().form(
+            max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
+        )
+
+
+class FormRoute(APIRoute):
+    """A route for uploads with long text fields."""
+
+    def get_route_handler(self) -> Callable[[StarletteRequest], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: StarletteRequest) -> Response:
+            return await handler(_FormRequest(request.scope, request.receive))
+
+        return handle
+
+
+def known_pairs(names: list[str], references: list[str]) -> tuple[list[str], list[str]]:
+    """Names and references of known speakers, checked against each other.
+
+    Raises:
+        ServiceError: 400, too many, not as many of one as of the other, a name twice or unusable.
+    """
+    if len(names) != len(references):
+        raise bad(
+            "known_speaker_references",
+            f"{len(names)} names and {len(references)} references: give one reference per name",
+        )
+    if len(names) > MAX_KNOWN:
+        raise bad("known_speaker_names", f"{len(names)} speakers: at most {MAX_KNOWN} can be given")
+    if len(set(names)) < len(names):
+        raise bad("known_speaker_names", "a name is given twice")
+    for name in names:
+        if not name.strip() or len(name) > 200 or any(c < " " or c == "\x7f" for c in name):
+            raise bad("known_speaker_names", "a name has 1 to 200 characters and is one line")
+    return names, references
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a call, for the OpenAPI document."""
+    told = {
+        400: "Something in the request is wrong; `param` says what",
+        401: "No valid API key",
+        404: "No such model, job or voice",
+        409: "The job is not in a state for this",
+        413: "Too large, too long, or more work than a request may cause",
+        415: "The recording cannot be read as sound",
+        429: "Too busy; `Retry-After` says when to come back",
+        501: "Not available here",
+        503: "Starting or stopping",
+    }
+    return {s: {"model": ErrorBody, "description": told[s]} for s in (*statuses, 401, 503)}

@@ -1,0 +1,202 @@
+"""Takes jobs from the queue and does them, one per worker."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diarize.errors import DiarizeError
+from diarize.formats import json as result_json
+from diarize.server.errors import ServiceError, body_of, of_library
+from diarize.server.job_store import ENDED, Job, JobStore
+from diarize.server.limits import Cancel, Cancelled
+from diarize.server.naming import Known
+from diarize.server.service import Service
+from diarize.server.studio import Ask, Outcome
+from diarize.voices.people import Voiceprint
+
+log = logging.getLogger("diarize.server")
+
+SHARES = {"audio": 0.05, "speech": 0.05, "voices": 0.4, "speakers": 0.05, "transcription": 0.45}
+"""About how much of the time each stage takes, on two cores."""
+
+CLEAN_EVERY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running job is. `fraction`: of the whole, 0–1."""
+
+    stage: str
+    fraction: float
+
+
+class JobRunner:
+    """The workers of one service's jobs."""
+
+    def __init__(self, service: Service, store: JobStore) -> None:
+        self.service = service
+        self.store = store
+        self._cancels: dict[str, Cancel] = {}
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin; the models are loaded and jobs recovered."""
+        count = self.service.settings.workers
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(count)]
+        self._tasks.append(asyncio.create_task(self._clean()))
+
+    async def stop(self) -> None:
+        """Running jobs go back to the queue."""
+        for cancel in self._cancels.values():
+            cancel.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def wake(self) -> None:
+        """There is a new job. Called in the event loop."""
+        self._wake.set()
+
+    def cancel(self, job: str) -> None:
+        """End a job: now if it waits, at its next step if it runs."""
+        self.store.cancel(job)
+        if job in self._cancels:
+            self._cancels[job].set()
+
+    def progress(self, job: Job) -> Progress:
+        """How far a job is."""
+        cancel = self._cancels.get(job.id)
+        if cancel is None or job.state != "running":
+            return Progress(job.state, 1.0 if job.state in ENDED else 0.0)
+        shares = SHARES if job.ask["words"] else {k: v for k, v in SHARES.items() if v != 0.45}
+        if cancel.stage not in shares:
+            return Progress(cancel.stage or "starting", 0.0)
+        before = list(shares)[: list(shares).index(cancel.stage)]
+        done = sum(shares[stage] for stage in before) + shares[cancel.stage] * cancel.fraction
+        return Progress(cancel.stage, round(done / sum(shares.values()), 3))
+
+    # ------------------------------------------------------------------ workers
+
+    async def _work(self) -> None:
+        while True:
+            self._wake.clear()
+            if self.service.stopping or self.store.count("queued") == 0:
+                await self._wake.wait()
+                continue
+            cancel = Cancel(self.service.settings.max_job_s)
+            try:
+                await self.service.run_gated(self.service.heavy, self._next, cancel, patient=True)
+            except Exception:
+                log.exception("the job worker stumbled")
+                await asyncio.sleep(1)
+
+    def _next(self, cancel: Cancel) -> None:
+        """Claim a job and do it, in a thread that holds a slot."""
+        job = self.store.claim()
+        if job is None:
+            return
+        self._cancels[job.id] = cancel
+        try:
+            self._do(job, cancel)
+        except Cancelled:
+            if self.service.stopping:
+                self.store.requeue(job.id)
+        except ServiceError as error:
+            self.store.fail(job.id, body_of(error)["error"])
+        except DiarizeError as error:
+            self.store.fail(job.id, body_of(of_library(error))["error"])
+        except Exception:
+            log.exception("a job crashed", extra={"fields": {"job": job.id}})
+            message = "something went wrong here: see the log"
+            self.store.fail(job.id, body_of(ServiceError(500, "internal_error", message))["error"])
+        finally:
+            del self._cancels[job.id]
+            self._note(job.id)
+
+    def _do(self, job: Job, cancel: Cancel) -> None:
+        source = self.store.source(job.id)
+        if job.url is not None and not source.exists():
+            cancel.hook("fetching", 0.0)
+            part = self.service.scratch / job.id
+            try:
+                self.service.fetcher.fetch(job.url, part, cancel)
+                part.replace(source)
+            finally:
+                part.unlink(missing_ok=True)
+        warnings: list[str] = []
+        service = self.service
+        with service.recording(source, job.file_name, cancel, warnings=warnings) as recording:
+            ask = ask_from_json(job.ask)
+            outcome = service.studio.work(recording, ask, cancel.hook, service.voices())
+        cancel.check()
+        self.store.finish(
+            job.id,
+            result_json.write(outcome.result),
+            voices_as_json(outcome),
+            outcome.result.duration,
+            warnings,
+        )
+
+    def _note(self, job: str) -> None:
+        found = self.store.get(job)
+        state = found.state if found else "cancelled"
+        if state in ENDED:
+            self.service.metrics.jobs.labels(state).inc()
+        log.info("job", extra={"fields": {"job": job, "state": state}})
+
+    async def _clean(self) -> None:
+        while True:
+            await asyncio.to_thread(self.store.expire, self.service.settings.keep_s)
+            await asyncio.sleep(CLEAN_EVERY_S)
+
+
+# ---------------------------------------------------------------------- what is asked, as JSON
+
+
+def ask_as_json(ask: Ask) -> dict[str, Any]:
+    fields = ("model", "language", "num_speakers", "min_speakers", "max_speakers", "words")
+    known = [{"name": k.name, "voice": _voice_as_json(k.voice)} for k in ask.known]
+    return {f: getattr(ask, f) for f in fields} | {"identify": ask.identify, "known": known}
+
+
+def ask_from_json(document: Mapping[str, Any]) -> Ask:
+    known = tuple(Known(k["name"], voice_from_json(k["voice"])) for k in document["known"])
+    return Ask(**{**document, "known": known})
+
+
+def voices_as_json(outcome: Outcome) -> dict[str, Any]:
+    """The voice of each speaker, with the name's score where it was recognised."""
+    return {
+        speaker: _voice_as_json(voice)
+        | (
+            {"score": outcome.named[speaker].score, "confidence": outcome.named[speaker].confidence}
+            if speaker in outcome.named
+            else {}
+        )
+        for speaker, voice in outcome.voices.items()
+    }
+
+
+def _voice_as_json(voice: Voiceprint) -> dict[str, Any]:
+    return {
+        "model": voice.model,
+        "model_sha256": voice.model_sha256,
+        "embedding": base64.b64encode(voice.embedding.astype("<f4").tobytes()).decode(),
+        "duration_s": voice.duration_s,
+    }
+
+
+def voice_from_json(document: Mapping[str, Any], source: str = "") -> Voiceprint:
+    """A voice as `voices_as_json` wrote it."""
+    embedding = np.frombuffer(base64.b64decode(document["embedding"]), "<f4")
+    return Voiceprint(
+        document["model"], document["model_sha256"], embedding, source, document["duration_s"]
+    )

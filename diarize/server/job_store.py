@@ -1,0 +1,329 @@
+"""Jobs on disk: a row in SQLite each, and a folder each, whose files are whole or not there.
+
+    DATA/jobs.db                 rows: state, what was asked for, what went wrong
+    DATA/jobs/ID/source          the recording, until the job has ended
+    DATA/jobs/ID/result.json     the result (`diarize.formats.json`)
+    DATA/jobs/ID/voices.json     the voices of its speakers, so that they can be given a name later
+
+A row is written after its source and before the job is acknowledged, a state "done" after its
+result. A process killed anywhere in between leaves a job that is done again, never half a one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from diarize.formats.files import write_atomic
+from diarize.server.errors import busy
+from diarize.server.uploads import copy_to
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
+
+MAX_ATTEMPTS = 3
+"""A job during which the service died this often is given up: it may be what kills it."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    url TEXT,
+    ask TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    ended_at TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    duration_s REAL,
+    warnings TEXT NOT NULL DEFAULT '[]',
+    error TEXT
+);
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
+"""
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as it is kept. `ask` is what its submitter wants, as JSON holds it."""
+
+    id: str
+    state: State
+    file_name: str
+    url: str | None
+    ask: dict[str, Any]
+    created_at: str
+    ended_at: str | None
+    attempts: int
+    duration_s: float | None
+    warnings: list[str]
+    error: dict[str, Any] | None
+
+
+class JobStore:
+    """Jobs of one service; threads may share it."""
+
+    def __init__(self, data: Path) -> None:
+        self.folder = data / "jobs"
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = data / "jobs.db"
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._db = sqlite3.connect(path, timeout=20, isolation_level=None, check_same_thread=False)
+        self._lock = threading.RLock()
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA secure_delete = ON")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise sqlite3.DatabaseError(f"{path} is of a newer version: update diarize")
+        self._db.executescript(SCHEMA)
+        self._db.execute(f"PRAGMA user_version = {VERSION}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+
+    def recover(self) -> None:
+        """After a start: what was running is queued again, unless the service keeps dying of it;
+        folders of jobs that were never acknowledged go."""
+        with self._transaction() as db:
+            running = db.execute("SELECT id, attempts FROM jobs WHERE state = 'running'").fetchall()
+            for job, attempts in running:
+                if attempts >= MAX_ATTEMPTS:
+                    error = {
+                        "code": "gave_up",
+                        "message": f"the service died {attempts} times while at this recording",
+                    }
+                    _end(db, job, "failed", error)
+                else:
+                    db.execute("UPDATE jobs SET state = 'queued' WHERE id = ?", (job,))
+            known = {row[0] for row in db.execute("SELECT id FROM jobs")}
+        for folder in self.folder.iterdir():
+            if folder.name not in known:
+                shutil.rmtree(folder)
+
+    # ------------------------------------------------------------------ in and out of the queue
+
+    def add(
+        self,
+        ask: dict[str, Any],
+        file_name: str,
+        *,
+        max_queued: int,
+        file: BinaryIO | None = None,
+        url: str | None = None,
+    ) -> Job:
+        """Queue a job; once this returns it survives anything but the disk.
+
+        Raises:
+            ServiceError: 429, the queue is full.
+        """
+        self.check_room(max_queued)
+        job = uuid.uuid4().hex
+        folder = self.folder / job
+        folder.mkdir(mode=0o700)
+        try:
+            if file is not None:
+                copy_to(file, folder / "source", sync=True)
+            _sync(folder)
+            _sync(self.folder)
+            with self._transaction() as db:
+                self.check_room(max_queued)
+                db.execute(
+                    "INSERT INTO jobs (id, state, file_name, url, ask, created_at)"
+                    " VALUES (?, 'queued', ?, ?, ?, ?)",
+                    (job, file_name, url, json.dumps(ask), _now()),
+                )
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
+        found = self.get(job)
+        assert found is not None
+        return found
+
+    def check_room(self, max_queued: int) -> None:
+        """Raises:
+        ServiceError: 429, the queue is full.
+        """
+        if self.count("queued") >= max_queued:
+            raise busy(f"{max_queued} jobs are queued already: come back later", 30)
+
+    def claim(self) -> Job | None:
+        """The next job, now running."""
+        with self._transaction() as db:
+            row = db.execute(
+                "UPDATE jobs SET state = 'running', attempts = attempts + 1 WHERE number ="
+                " (SELECT min(number) FROM jobs WHERE state = 'queued') RETURNING id"
+            ).fetchone()
+        return self.get(row[0]) if row else None
+
+    def requeue(self, job: str) -> None:
+        """The service stops: somebody else goes on. That is no failed attempt."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE jobs SET state = 'queued', attempts = attempts - 1"
+                " WHERE id = ? AND state = 'running'",
+                (job,),
+            )
+
+    def finish(
+        self,
+        job: str,
+        result: str,
+        voices: dict[str, Any],
+        duration_s: float,
+        warnings: list[str],
+    ) -> None:
+        """Keep a result; the recording goes. Nothing happens to a job cancelled meanwhile."""
+        folder = self.folder / job
+        write_atomic(folder / "voices.json", json.dumps(voices))
+        write_atomic(folder / "result.json", result)
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE jobs SET duration_s = ?, warnings = ? WHERE id = ?",
+                (duration_s, json.dumps(warnings), job),
+            )
+            _end(db, job, "done")
+        self._drop_source(job)
+
+    def fail(self, job: str, error: dict[str, Any]) -> None:
+        with self._transaction() as db:
+            _end(db, job, "failed", error)
+        self._drop_source(job)
+
+    def cancel(self, job: str) -> None:
+        """A job that has ended stays as it is."""
+        with self._transaction() as db:
+            _end(db, job, "cancelled")
+        self._drop_source(job)
+
+    def delete(self, job: str) -> None:
+        """Row and files. A job that runs must have been cancelled."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM jobs WHERE id = ?", (job,))
+        shutil.rmtree(self.folder / job, ignore_errors=True)
+        with self._lock:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def expire(self, keep_s: float) -> None:
+        """Delete what ended long ago."""
+        limit = (datetime.now(UTC) - timedelta(seconds=keep_s)).isoformat()
+        with self._lock:
+            rows = self._db.execute("SELECT id FROM jobs WHERE ended_at < ?", (limit,)).fetchall()
+        for (job,) in rows:
+            self.delete(job)
+
+    # ------------------------------------------------------------------ reading
+
+    def get(self, job: str) -> Job | None:
+        with self._lock:
+            row = self._db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()
+        return _job(row) if row else None
+
+    def list(self, limit: int) -> list[Job]:
+        """The newest jobs first."""
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT {_COLUMNS} FROM jobs ORDER BY number DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return [_job(row) for row in rows]
+
+    def ahead(self, job: str) -> int:
+        """How many jobs are queued before this one."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT count(*) FROM jobs WHERE state = 'queued' AND number <"
+                " (SELECT number FROM jobs WHERE id = ?)",
+                (job,),
+            ).fetchone()
+        return int(row[0])
+
+    def count(self, state: State) -> int:
+        with self._lock:
+            row = self._db.execute("SELECT count(*) FROM jobs WHERE state = ?", (state,)).fetchone()
+        return int(row[0])
+
+    def source(self, job: str) -> Path:
+        return self.folder / job / "source"
+
+    def result(self, job: str) -> str:
+        """The result's JSON."""
+        return (self.folder / job / "result.json").read_text(encoding="utf-8")
+
+    def voices(self, job: str) -> dict[str, Any]:
+        """The voices of the result's speakers by label, as they were given to `finish`."""
+        text = (self.folder / job / "voices.json").read_text(encoding="utf-8")
+        found = json.loads(text)
+        assert isinstance(found, dict)
+        return found
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _drop_source(self, job: str) -> None:
+        self.source(job).unlink(missing_ok=True)
+
+
+_COLUMNS = (
+    "id, state, file_name, url, ask, created_at, ended_at, attempts, duration_s, warnings, error"
+)
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    job, state, name, url, ask, created, ended, attempts, duration_s, warnings, error = row
+    return Job(
+        job,
+        state,
+        name,
+        url,
+        json.loads(ask),
+        created,
+        ended,
+        attempts,
+        duration_s,
+        json.loads(warnings),
+        json.loads(error) if error else None,
+    )
+
+
+def _end(
+    db: sqlite3.Connection, job: str, state: State, error: dict[str, Any] | None = None
+) -> None:
+    """To a final state, unless there already."""
+    db.execute(
+        "UPDATE jobs SET state = ?, error = ?, ended_at = ?"
+        " WHERE id = ? AND state IN ('queued', 'running')",
+        (state, json.dumps(error) if error else None, _now(), job),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _sync(folder: Path) -> None:
+    """A new name is on the disk only once its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,346 @@
+"""Jobs: for recordings that take longer than anybody keeps a connection open.
+
+POST   /v1/jobs                a recording or its URL → id
+GET    /v1/jobs, /v1/jobs/ID   state and progress
+GET    /v1/jobs/ID/events      the same as server-sent events
+GET    /v1/jobs/ID/result      in any format
+POST   /v1/jobs/ID/voices      remember speakers of the result by name
+POST   /v1/jobs/ID/cancel
+DELETE /v1/jobs/ID             with everything kept of it
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+
+from diarize.formats import json as result_json
+from diarize.formats import select
+from diarize.formats.files import file_stem
+from diarize.server import sse
+from diarize.server.errors import ErrorDetail, ServiceError, bad
+from diarize.server.forms import FormRoute, Text, errors, known_pairs
+from diarize.server.job_runner import JobRunner, ask_as_json, voice_from_json
+from diarize.server.job_store import ENDED, Job, State
+from diarize.server.limits import Cancel
+from diarize.server.service import service_of
+from diarize.server.studio import Ask, check_hints
+from diarize.server.uploads import shown_name
+
+router = APIRouter(prefix="/v1/jobs", route_class=FormRoute, tags=["jobs"])
+
+LONGEST_URL = 4000
+EVENT_EVERY_S = 0.25
+KEEP_ALIVE_EVERY = 60
+"""Looks without a change after which a comment is sent: 15 s."""
+
+MEDIA = {".json": "application/json", ".vtt": "text/vtt", ".srt": "application/x-subrip"}
+Number = Annotated[int | None, Form(ge=1, le=100)]
+
+
+class JobView(BaseModel):
+    """A job. `progress`: of the whole, 0–1; `ahead`: queued before it."""
+
+    id: str
+    state: State
+    stage: str
+    progress: float
+    ahead: int | None = None
+    file_name: str
+    created_at: str
+    ended_at: str | None = None
+    duration: float | None = None
+    warnings: list[str] = []
+    error: ErrorDetail | None = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "8f14e45fceea167a5a36dedd4bea2543",
+                    "state": "running",
+                    "stage": "voices",
+                    "progress": 0.31,
+                    "file_name": "meeting.m4a",
+                    "created_at": "2026-01-05T09:30:00.000+00:00",
+                }
+            ]
+        }
+    )
+
+
+class JobList(BaseModel):
+    jobs: list[JobView]
+
+
+class SpeakerView(BaseModel):
+    """A speaker whose voice is known well enough to be remembered; with a name that was
+    recognised come its `score` and `confidence`."""
+
+    speaker: str
+    score: float | None = None
+    confidence: float | None = None
+
+
+class SpeakerList(BaseModel):
+    speakers: list[SpeakerView]
+
+
+class RememberRequest(BaseModel):
+    names: Annotated[dict[Text, Text], Field(min_length=1, max_length=100)]
+    model_config = ConfigDict(json_schema_extra={"examples": [{"names": {"A": "Ana"}}]})
+
+
+class Remembered(BaseModel):
+    speaker: str
+    id: str
+    name: str
+
+
+class RememberedList(BaseModel):
+    remembered: list[Remembered]
+
+
+def _runner(request: Request) -> JobRunner:
+    runner = request.app.state.jobs
+    assert isinstance(runner, JobRunner)
+    return runner
+
+
+def _job(runner: JobRunner, job_id: str) -> Job:
+    job = runner.store.get(job_id)
+    if job is None:
+        raise ServiceError(404, "unknown_job", "there is no such job", "id")
+    return job
+
+
+def _view(runner: JobRunner, job: Job) -> JobView:
+    progress = runner.progress(job)
+    return JobView(
+        id=job.id,
+        state=job.state,
+        stage=progress.stage,
+        progress=progress.fraction,
+        ahead=runner.store.ahead(job.id) if job.state == "queued" else None,
+        file_name=job.file_name,
+        created_at=job.created_at,
+        ended_at=job.ended_at,
+        duration=job.duration_s,
+        warnings=job.warnings,
+        error=ErrorDetail(**job.error) if job.error else None,
+    )
+
+
+@router.post(
+    "", status_code=202, summary="Submit a recording", responses=errors(400, 404, 413, 415, 429)
+)
+async def submit(
+    request: Request,
+    response: Response,
+    file: Annotated[UploadFile | None, File(description="A recording")] = None,
+    url: Annotated[Text | None, Form(max_length=LONGEST_URL, description="or its URL")] = None,
+    model: Annotated[Text, Form(examples=["base"])] = "",
+    language: Annotated[Text | None, Form(examples=["en"])] = None,
+    num_speakers: Number = None,
+    min_speakers: Number = None,
+    max_speakers: Number = None,
+    words: Annotated[bool, Form(description="false: only who spoke when")] = True,
+    identify: Annotated[bool, Form(description="name voices that the store knows")] = True,
+    known_speaker_names: Annotated[list[Text] | None, Form()] = None,
+    known_speaker_references: Annotated[list[Text] | None, Form()] = None,
+) -> JobView:
+    """Once this is answered, the job survives a crash of the service."""
+    service, runner = service_of(request), _runner(request)
+    if (file is None) == (url is None):
+        raise bad("file", "give either a file or a url")
+    runner.store.check_room(service.settings.max_jobs)
+    name = service.studio.transcription_model(model)
+    ask = Ask(
+        model=name,
+        language=service.studio.check_language(name, language),
+        num_speakers=num_speakers,
+        min_speakers=min_speakers,
+        max_speakers=max_speakers,
+        words=words,
+        identify=identify,
+    )
+    check_hints(ask)
+    names, references = known_pairs(known_speaker_names or [], known_speaker_references or [])
+
+    def keep(cancel: Cancel) -> Job:
+        if url is not None:
+            service.fetcher.check(url)
+        known = service.known_speakers(names, references, cancel)
+        return runner.store.add(
+            ask_as_json(replace(ask, known=known)),
+            shown_name(file.filename if file else url.partition("?")[0] if url else None),
+            max_queued=service.settings.max_jobs,
+            file=file.file if file else None,
+            url=url,
+        )
+
+    job = await service.run(request, service.quick, keep)
+    runner.wake()
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return _view(runner, job)
+
+
+@router.get("", summary="The newest jobs first", responses=errors(400))
+def jobs(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> JobList:
+    runner = _runner(request)
+    return JobList(jobs=[_view(runner, job) for job in runner.store.list(limit)])
+
+
+@router.get("/{job_id}", summary="State and progress", responses=errors(404))
+def job(request: Request, job_id: str) -> JobView:
+    runner = _runner(request)
+    return _view(runner, _job(runner, job_id))
+
+
+@router.get(
+    "/{job_id}/events",
+    summary="Progress as server-sent events",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "A `JobView` whenever it changes, the last one when the job has ended",
+            "content": {"text/event-stream": {"example": 'data: {"state": "running"}\n\n'}},
+        },
+        **errors(404),
+    },
+)
+def events(request: Request, job_id: str) -> Response:
+    runner = _runner(request)
+    _job(runner, job_id)
+    return sse.response(_changes(runner, request, job_id))
+
+
+async def _changes(runner: JobRunner, request: Request, job_id: str) -> AsyncIterator[bytes]:
+    last, quiet = None, 0
+    while not runner.service.stopping:
+        job = await asyncio.to_thread(runner.store.get, job_id)
+        if job is None:  # deleted meanwhile
+            return
+        view = await asyncio.to_thread(_view, runner, job)
+        if view != last:
+            last, quiet = view, 0
+            yield sse.event(view.model_dump())
+        if job.state in ENDED:
+            return
+        quiet += 1
+        if quiet % KEEP_ALIVE_EVERY == 0:
+            yield sse.comment("still here")
+        await asyncio.sleep(EVENT_EVERY_S)
+        if await request.is_disconnected():
+            return
+
+
+ResultFormat = Literal[
+    "txt", "json", "srt", "vtt", "tsv", "rttm", "stm", "ctm", "seglst", "textgrid", "audacity",
+    "whisperx", "assemblyai", "openai", "diarized_json",
+]  # fmt: skip
+
+
+@router.get(
+    "/{job_id}/result",
+    summary="The result in any format",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/json": {}, "text/plain": {}}},
+        **errors(400, 404, 409),
+    },
+)
+def result(
+    request: Request,
+    job_id: str,
+    format: Annotated[ResultFormat, Query()] = "json",
+) -> Response:
+    runner = _runner(request)
+    job = _done(runner, job_id)
+    (wanted,) = select([format], words=bool(job.ask["words"]))
+    found = result_json.read(runner.store.result(job.id))
+    text = wanted.write(found)
+    suffix = "." + wanted.suffix.rpartition(".")[2]
+    file_name = quote(file_stem(found.name) + wanted.suffix)
+    media = MEDIA.get(suffix, "text/plain")
+    return Response(
+        text,
+        media_type=media if media == "application/json" else f"{media}; charset=utf-8",
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{file_name}"},
+    )
+
+
+def _done(runner: JobRunner, job_id: str) -> Job:
+    job = _job(runner, job_id)
+    if job.state == "done":
+        return job
+    why = f": {job.error['message']}" if job.error else ""
+    raise ServiceError(409, f"job_{job.state}", f"the job is {job.state}{why}", "id")
+
+
+@router.get(
+    "/{job_id}/speakers", summary="Speakers that can be remembered", responses=errors(404, 409)
+)
+def speakers(request: Request, job_id: str) -> SpeakerList:
+    runner = _runner(request)
+    kept = runner.store.voices(_done(runner, job_id).id)
+    return SpeakerList(
+        speakers=[
+            SpeakerView(speaker=s, score=v.get("score"), confidence=v.get("confidence"))
+            for s, v in kept.items()
+        ]
+    )
+
+
+@router.post(
+    "/{job_id}/voices",
+    summary="Remember speakers of the result by name",
+    responses=errors(400, 404, 409),
+)
+def remember(request: Request, job_id: str, body: RememberRequest) -> RememberedList:
+    """Next time they are named by themselves. All or none are remembered."""
+    service, runner = service_of(request), _runner(request)
+    kept = runner.store.voices(_done(runner, job_id).id)
+    for speaker in body.names:
+        if speaker not in kept:
+            known = ", ".join(kept) or "none"
+            raise bad("names", f"no voice is kept of {speaker[:40]!r}: there are {known}")
+    if len(set(body.names.values())) < len(body.names):
+        raise bad("names", "two speakers were given one name: merge them first")
+    index = service.voices(create=True)
+    assert index is not None
+    source = f"job {job_id}"
+    people: dict[str, tuple[dict[str, str], list[Any]]] = {
+        name: ({}, [voice_from_json(kept[speaker], f"{source}, speaker {speaker}")])
+        for speaker, name in body.names.items()
+    }
+    index.store.enrol_all(people)
+    found = [(speaker, index.store.person(name)) for speaker, name in body.names.items()]
+    return RememberedList(
+        remembered=[Remembered(speaker=s, id=p.id, name=p.name) for s, p in found]
+    )
+
+
+@router.post("/{job_id}/cancel", summary="Stop a job", responses=errors(404))
+def cancel(request: Request, job_id: str) -> JobView:
+    """What has ended stays as it is."""
+    runner = _runner(request)
+    runner.cancel(_job(runner, job_id).id)
+    return _view(runner, _job(runner, job_id))
+
+
+@router.delete(
+    "/{job_id}", status_code=204, summary="Delete a job and its result", responses=errors(404)
+)
+def delete(request: Request, job_id: str) -> Response:
+    """A job that runs is stopped first."""
+    runner = _runner(request)
+    job = _job(runner, job_id)
+    runner.cancel(job.id)
+    runner.store.delete(job.id)
+    return Response(status_code=204)

@@ -1,0 +1,258 @@
+"""LocalAI's voice calls: verify, embed, register, identify, forget, analyze.
+
+https://localai.io/features/ (voice recognition). `audio` is a URL, base64 or a data URI. Distance
+is 1 − cosine, confidence is clamp((1 − distance / threshold) · 100). Without a threshold every pair
+gets its calibrated one (`likeness`). Nobody near enough: no `match`, whoever is nearest.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from diarize.server.errors import ServiceError
+from diarize.server.forms import Text, errors
+from diarize.server.likeness import Likeness, compare, nearest
+from diarize.server.limits import Cancel
+from diarize.server.service import Service, service_of
+from diarize.voices.engines import Engine
+from diarize.voices.errors import UnknownPersonError, VoiceError
+from diarize.voices.index import VoiceIndex
+from diarize.voices.people import Person, Voiceprint
+from diarize.voices.scoring import Calibration, calibration
+
+router = APIRouter(prefix="/v1/voice", tags=["LocalAI"])
+
+AUDIO = "https://example.org/ana.wav"
+Audio = Annotated[Text, Field(description="URL, base64 or data URI", min_length=1)]
+Threshold = Annotated[float | None, Field(ge=0, le=2, allow_inf_nan=False)]
+Store = Annotated[Text | None, Field(description="A store by name; by default the service's own")]
+MAX_CANDIDATES = 100
+
+
+class _Body(BaseModel):
+    model: Text | None = None
+
+
+class VerifyRequest(_Body):
+    audio1: Audio
+    audio2: Audio
+    threshold: Threshold = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"model": "resnet34-lm", "audio1": AUDIO, "audio2": "UklGRi4…"}]
+        }
+    )
+
+
+class VerifyAnswer(BaseModel):
+    verified: bool
+    distance: float
+    threshold: float
+    confidence: float
+    model: str
+    processing_time_ms: float
+
+
+class EmbedRequest(_Body):
+    audio: Audio
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"model": "resnet34-lm", "audio": AUDIO}]}
+    )
+
+
+class EmbedAnswer(BaseModel):
+    embedding: list[float]
+    dim: int
+    model: str
+
+
+class RegisterRequest(_Body):
+    audio: Audio
+    name: Text
+    labels: dict[Text, Text] | None = None
+    store: Store = None
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"audio": AUDIO, "name": "Ana", "labels": {"team": "x"}}]}
+    )
+
+
+class RegisterAnswer(BaseModel):
+    id: str
+    name: str
+    registered_at: str
+
+
+class IdentifyRequest(_Body):
+    audio: Audio
+    top_k: Annotated[int, Field(ge=1, le=MAX_CANDIDATES)] = 5
+    threshold: Threshold = None
+    store: Store = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"audio": AUDIO, "top_k": 5}]})
+
+
+class Match(BaseModel):
+    id: str
+    name: str
+    labels: dict[str, str]
+    distance: float
+    confidence: float
+    match: bool
+
+
+class IdentifyAnswer(BaseModel):
+    matches: list[Match]
+
+
+class ForgetRequest(BaseModel):
+    id: Text
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "b1946ac9…"}]})
+
+
+class AnalyzeRequest(_Body):
+    audio: Audio
+    actions: list[Text] | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"audio": AUDIO}]})
+
+
+HEARD = errors(400, 404, 413, 415, 429, 501)
+
+
+@router.post("/verify", summary="Are these two one person?", responses=HEARD)
+async def verify(request: Request, body: VerifyRequest) -> VerifyAnswer:
+    service, begun = service_of(request), time.monotonic()
+
+    def work(cancel: Cancel) -> tuple[Likeness, str]:
+        engine = service.studio.embedding_engine(body.model)
+        one = _voice(service, body.audio1, "audio1", engine, cancel)
+        two = _voice(service, body.audio2, "audio2", engine, cancel)
+        known = _known(engine, min(one.duration_s, two.duration_s), body.threshold)
+        pair = compare(one.embedding, two.embedding, known, body.threshold)
+        return pair, engine.spec.name
+
+    pair, model = await service.run(request, service.quick, work)
+    return VerifyAnswer(
+        verified=pair.same,
+        distance=pair.distance,
+        threshold=pair.threshold,
+        confidence=pair.confidence,
+        model=body.model or model,
+        processing_time_ms=round((time.monotonic() - begun) * 1000, 1),
+    )
+
+
+@router.post("/embed", summary="The voice as a vector, L2-normalised", responses=HEARD)
+async def embed(request: Request, body: EmbedRequest) -> EmbedAnswer:
+    service = service_of(request)
+    voice = await _heard(service, request, body.audio, body.model)
+    vector = voice.embedding.tolist()
+    return EmbedAnswer(embedding=vector, dim=len(vector), model=body.model or voice.model)
+
+
+@router.post("/register", summary="Remember a voice by name", responses=HEARD)
+async def register(request: Request, body: RegisterRequest) -> RegisterAnswer:
+    """A second voice of the same name is a second voiceprint of the same person."""
+    service = service_of(request)
+
+    def work(cancel: Cancel) -> Person:
+        index = service.voices(body.store, create=True)
+        assert index is not None
+        engine = service.studio.embedding_engine(body.model)
+        voice = _voice(service, body.audio, "audio", engine, cancel)
+        return index.store.enrol(body.name, voice, body.labels or {})
+
+    person = await service.run(request, service.quick, work)
+    return RegisterAnswer(id=person.id, name=person.name, registered_at=person.created_at)
+
+
+@router.post("/identify", summary="Whose voice is this?", responses=HEARD)
+async def identify(request: Request, body: IdentifyRequest) -> IdentifyAnswer:
+    """The nearest people, whether or not anybody is near enough: `match` says so."""
+    service = service_of(request)
+
+    def work(cancel: Cancel) -> list[tuple[Person, Likeness]]:
+        index = service.voices(body.store)
+        if index is None and body.store:
+            raise ServiceError(404, "unknown_store", "there is no such voice store", "store")
+        engine = service.studio.embedding_engine(body.model)
+        voice = _voice(service, body.audio, "audio", engine, cancel)
+        return _candidates(index, engine, voice, body) if index is not None else []
+
+    found = await service.run(request, service.quick, work)
+    return IdentifyAnswer(
+        matches=[
+            Match(
+                id=person.id,
+                name=person.name,
+                labels=dict(person.labels),
+                distance=pair.distance,
+                confidence=pair.confidence,
+                match=pair.same,
+            )
+            for person, pair in found
+        ]
+    )
+
+
+def _candidates(
+    index: VoiceIndex, engine: Engine, voice: Voiceprint, body: IdentifyRequest
+) -> list[tuple[Person, Likeness]]:
+    """The `top_k` people by the plain cosine of their nearest voiceprint."""
+    known = _known(engine, voice.duration_s, body.threshold)
+    plain = replace(known, cohort=None)
+    sha256 = engine.spec.sha256
+    if sha256 not in index.store.models():
+        return []
+    people = [
+        match.person
+        for match in index.search(voice.embedding, sha256, top_k=body.top_k, known=plain)
+    ]
+    return nearest(voice.embedding, sha256, people, index.store, known, body.threshold)
+
+
+@router.post("/forget", summary="Forget a voice", status_code=204, responses=errors(400, 404))
+def forget(request: Request, body: ForgetRequest) -> Response:
+    """Everything kept of a person goes, in whichever store."""
+    for index in service_of(request).all_voices():
+        try:
+            # A name is no id here: forget nobody by accident.
+            if index.store.person(body.id).id == body.id:
+                index.store.forget(body.id)
+                return Response(status_code=204)
+        except UnknownPersonError:
+            continue
+    raise ServiceError(404, "unknown_voice", "nobody with this id is known", "id")
+
+
+@router.post("/analyze", summary="Age, gender, emotion: not available", responses=errors(400, 501))
+def analyze(body: AnalyzeRequest) -> Response:
+    raise ServiceError(
+        501, "not_available", "no model for attributes of a voice (age, gender) is installed here"
+    )
+
+
+def _voice(service: Service, audio: str, param: str, engine: Engine, cancel: Cancel) -> Voiceprint:
+    with service.inbox.of_text(audio, param, cancel) as upload:
+        return service.voice(upload.path, param, engine, cancel)[0]
+
+
+async def _heard(service: Service, request: Request, audio: str, model: str | None) -> Voiceprint:
+    def work(cancel: Cancel) -> Voiceprint:
+        engine = service.studio.embedding_engine(model)
+        return _voice(service, audio, "audio", engine, cancel)
+
+    return await service.run(request, service.quick, work)
+
+
+def _known(engine: Engine, seconds: float, threshold: float | None) -> Calibration:
+    """What scores mean; an engine without calibration needs the caller's own threshold."""
+    try:
+        return calibration(engine.spec.sha256).at(seconds)
+    except VoiceError:
+        if threshold is None:
+            raise
+        return Calibration(1 - threshold, 1 - threshold, 1.0)
