@@ -12,7 +12,7 @@ SOURCES := pyproject.toml $(shell find diarize models -type f -not -name '*.pyc'
 .PHONY: demo test lint clean
 
 demo: $(VENV)/.demo-installed
-	$(BIN)/python -m benchmarks.data fetch --cache .demo sample
+	$(BIN)/python -m benchmarks.data fetch sample --cache .demo
 	$(BIN)/diarize transcribe .demo/sample/sample.wav
 
 test: $(VENV)/.test-installed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -98,7 +99,7 @@ def plan(
     Raises:
         AudioError: as :func:`find_recordings`.
         DiarizeError: unknown formats; two recordings that would write one file, or a result that
-            would take the place of a recording.
+            would take the place of a recording; an output folder that cannot be made.
     """
     names = [name.strip().lower() for given in formats for name in given.split(",")]
     chosen = select(names or ["txt"], words=words)
@@ -108,7 +109,25 @@ def plan(
         directory = Path()
     output = Output(chosen, directory, words, prepared)
     _check_targets(files, output)
+    if directory is not None:
+        _make(directory)
     return files, output
+
+
+def _make(directory: Path) -> None:
+    """Hours of work must not end at a folder that cannot be written to."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "a file has that name" if directory.exists() else error.strerror or error
+        raise DiarizeError(
+            f"the folder {readable(directory)} cannot be made ({reason}): choose another "
+            "--output-dir"
+        ) from error
+    if not os.access(directory, os.W_OK):
+        raise DiarizeError(
+            f"the folder {readable(directory)} may not be written to: choose another --output-dir"
+        )
 
 
 def _check_targets(files: Sequence[Path], output: Output) -> None:
