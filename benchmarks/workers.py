@@ -1,0 +1,188 @@
+"""Systems as worker processes: started, asked about recordings, measured from outside.
+
+A worker answers JSON lines (`benchmarks/peers/adapters/worker.py`). Everybody gets the same 16 kHz
+mono WAV, the same processors and the same thread counts in the environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from diarize.records import Turn, Utterance, Word
+
+ROOT = Path(__file__).resolve().parent.parent
+ADAPTERS = Path(__file__).with_name("peers") / "adapters"
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
+
+
+class WorkerError(Exception):
+    """A system that does not start, dies, or fails on a recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """How to start one system.
+
+    version: changes whenever its answers may: what is cached under another one is not used.
+    """
+
+    name: str
+    version: str
+    command: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a system said about one recording, and what it cost.
+
+    stages_s: wall clock by stage, where the system tells; wall_s and cpu_s are of the whole
+        (all threads), models loaded. peak_bytes: the most memory held since the process started.
+    utterances: None unless words were asked for.
+    """
+
+    turns: tuple[Turn, ...]
+    stages_s: dict[str, float]
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+    utterances: tuple[Utterance, ...] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Answer:
+        said = kept["utterances"]
+        utterances = None
+        if said is not None:
+            words = [tuple(Word(**w) for w in u["words"]) for u in said]
+            utterances = tuple(
+                Utterance(**{**u, "words": w}) for u, w in zip(said, words, strict=True)
+            )
+        turns = tuple(Turn(**t) for t in kept["turns"])
+        return cls(**{**kept, "turns": turns, "utterances": utterances})
+
+
+def ours(clustering: str = "merge", model: str = "base", language: str | None = None) -> System:
+    """This project. Its version is a hash of its code and networks, so that a change is seen."""
+    digest = hashlib.sha256()
+    for folder, pattern in (("diarize", "*.py"), ("models", "manifest.toml")):
+        for path in sorted((ROOT / folder).rglob(pattern)):
+            if "server" not in path.parts and "cli" not in path.parts:
+                digest.update(path.read_bytes())
+    options = ["--clustering", clustering, "--model", model]
+    options += ["--language", language] if language else []
+    version = "-".join(
+        [digest.hexdigest()[:10], clustering, model, *([language] if language else [])]
+    )
+    return System(
+        "ours",
+        version,
+        (sys.executable, str(ADAPTERS / "ours_worker.py"), *options),
+        {"PYTHONPATH": str(ROOT)},
+    )
+
+
+class Worker:
+    """One running system; a context manager.
+
+    Attributes:
+        load_s: from starting the process to its being ready, imports and models included.
+        loaded_bytes: peak memory at that moment.
+
+    Raises:
+        WorkerError: it does not start; its last words are in the message.
+    """
+
+    def __init__(self, system: System, threads: int, log: Path) -> None:
+        self.system = system
+        self._log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, **system.environment, "BENCH_THREADS": str(threads)}
+        environment |= dict.fromkeys(THREAD_VARIABLES, str(threads))
+        started_s = time.perf_counter()
+        self._process = subprocess.Popen(
+            system.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log.open("w"),
+            env=environment,
+            text=True,
+        )
+        self.loaded_bytes: int = self._receive()["peak_bytes"]
+        self.load_s = time.perf_counter() - started_s
+
+    def ask(self, audio: Path, num_speakers: int | None = None, words: bool = False) -> Answer:
+        """What the system says about a recording. Raises WorkerError."""
+        request = {"audio": str(audio), "num_speakers": num_speakers, "words": words}
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise WorkerError(f"{self.system.name} has died: {self._last_words()}") from None
+        found = self._receive()
+        if "error" in found:
+            raise WorkerError(f"{self.system.name} on {audio.name}: {found['error']}")
+        turns = sorted((Turn(*turn) for turn in found["turns"]), key=lambda t: (t.start, t.end))
+        said = found["utterances"]
+        utterances = None if said is None else tuple(_utterance(u) for u in said)
+        costs = {k: found[k] for k in ("stages_s", "wall_s", "cpu_s", "peak_bytes")}
+        return Answer(tuple(turns), utterances=utterances, **costs)
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait()
+            raise WorkerError(f"{self.system.name} has died: {self._last_words()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return f"{lines[-1] if lines else 'without a word'} (all of it: {self._log})"
+
+
+def _utterance(said: dict[str, Any]) -> Utterance:
+    words = tuple(
+        Word(text, start, end, space_before=space) for text, start, end, space in said["words"]
+    )
+    return Utterance(said["speaker"], said["start"], said["end"], said["text"], words)
