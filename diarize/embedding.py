@@ -8,6 +8,8 @@ clean speech (temporal statistics pooling) and projected by the head.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import kaldi_native_fbank as knf
@@ -16,8 +18,11 @@ import onnxruntime as ort
 
 from diarize.audio import Recording
 from diarize.records import FRAME_SAMPLES, SAMPLE_RATE_HZ, Bool, Float32, Int64
+from diarize.segmentation import STEP_SAMPLES
 
 DIMENSION = 256
+FRAME_SIZE = 2560
+"""Values in a trunk frame: 256 channels × 10 bands."""
 FBANK_HOP_SAMPLES = 160
 FBANK_WINDOW_SAMPLES = 400
 MEL_BINS = 80
@@ -81,6 +86,16 @@ class Sums:
             self.squared_weight + other.squared_weight,
             self.first + other.first,
             self.second + other.second,
+        )
+
+    @classmethod
+    def stack(cls, parts: Sequence[Sums]) -> Sums:
+        """The voices of all parts, one after the other."""
+        return cls(
+            np.concatenate([p.weight for p in parts]),
+            np.concatenate([p.squared_weight for p in parts]),
+            np.concatenate([p.first for p in parts]),
+            np.concatenate([p.second for p in parts]),
         )
 
     def statistics(self) -> Float32:
@@ -204,35 +219,61 @@ class Pooler:
 
     Windows must come in time order; a block is dropped when no later window can need it, so memory
     does not grow with the recording. Blocks without clean speech are never computed.
+
+    Args:
+        block: begins to compute the trunk frames of a block, shape (BLOCK_FRAMES, 2560).
     """
 
-    def __init__(self, embedder: Embedder, recording: Recording, channel: int = 0) -> None:
+    def __init__(self, embedder: Embedder, block: Callable[[int], Future[Float32]]) -> None:
         self._embedder = embedder
-        self._recording = recording
-        self._channel = channel
-        self._blocks: dict[int, Float32] = {}
+        self._block = block
+        self._begun: dict[int, Future[Float32]] = {}
+
+    def begin(self, clean: Bool, start_samples: int) -> None:
+        """Begin to compute what `embed` will need for the same windows."""
+        for window, alone in enumerate(clean):
+            first, weights = _trunk_mask(alone, start_samples + window * STEP_SAMPLES)
+            for index in np.unique((first + np.flatnonzero(weights.any(axis=0))) // BLOCK_FRAMES):
+                if int(index) not in self._begun:
+                    self._begun[int(index)] = self._block(int(index))
 
     def embed(self, clean: Bool, start_samples: int) -> Float32:
-        """One embedding per voice of a window.
+        """One embedding per voice of each window.
 
         Args:
-            clean: where each voice speaks alone, shape (segmentation frames, voices).
-            start_samples: where the window begins.
+            clean: where each voice speaks alone, shape (windows, segmentation frames, voices).
+            start_samples: where the first window begins.
 
         Returns:
-            shape (voices, 256), raw; zeros for a voice that is never alone.
+            shape (windows, voices, 256), raw; zeros for a voice that is never alone.
         """
-        first = start_samples // TRUNK_HOP_SAMPLES
-        count = -(-len(clean) * FRAME_SAMPLES // TRUNK_HOP_SAMPLES) + 1
-        weights = mask_weights(clean.astype(np.float32), start_samples, first, count)
-        needed = np.flatnonzero(weights.any(axis=0))
-        self._blocks = {i: b for i, b in self._blocks.items() if i >= first // BLOCK_FRAMES}
-        if len(needed) == 0:
-            return np.zeros((len(weights), DIMENSION), np.float32)
-        block_of, row = np.divmod(first + needed, BLOCK_FRAMES)
-        for index in np.unique(block_of).tolist():
-            if index not in self._blocks:
-                block = self._embedder.block(self._recording, index, self._channel)
-                self._blocks[index] = block
-        frames = np.stack([self._blocks[b][r] for b, r in zip(block_of, row, strict=True)])
-        return self._embedder.pool(frames, weights[:, needed])
+        windows, _, voices = clean.shape
+        if windows == 0:
+            return np.zeros((0, voices, DIMENSION), np.float32)
+        self.begin(clean, start_samples)
+        sums = [
+            self._sums(alone, start_samples + i * STEP_SAMPLES) for i, alone in enumerate(clean)
+        ]
+        return self._embedder.project(Sums.stack(sums)).reshape(windows, voices, DIMENSION)
+
+    def _sums(self, alone: Bool, start_samples: int) -> Sums:
+        first, weights = _trunk_mask(alone, start_samples)
+        oldest = first // BLOCK_FRAMES
+        self._begun = {i: block for i, block in self._begun.items() if i >= oldest}
+        total = Sums.of(np.zeros((1, FRAME_SIZE), np.float32), weights[:, :1] * 0)
+        for index in sorted(self._begun):
+            low = max(index * BLOCK_FRAMES, first)
+            high = min((index + 1) * BLOCK_FRAMES, first + weights.shape[1])
+            part = weights[:, low - first : high - first]
+            if low < high and part.any():
+                frames = self._begun[index].result()
+                offset = index * BLOCK_FRAMES
+                total = total + Sums.of(frames[low - offset : high - offset], part)
+        return total
+
+
+def _trunk_mask(alone: Bool, start_samples: int) -> tuple[int, Float32]:
+    """First trunk frame of a window, and the weights (voices, time) of its frames."""
+    first = start_samples // TRUNK_HOP_SAMPLES
+    count = -(-len(alone) * FRAME_SAMPLES // TRUNK_HOP_SAMPLES) + 1
+    return first, mask_weights(alone.astype(np.float32), start_samples, first, count)

@@ -6,23 +6,24 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from diarize import attribution, counting
 from diarize.alignment import align
 from diarize.audio import Recording
 from diarize.clustering import METHODS
-from diarize.embedding import DIMENSION, Embedder, Pooler
+from diarize.embedding import Embedder
 from diarize.errors import AudioError
 from diarize.labels import LabelStyle, Side, in_order, name_sides, one_at_a_time
-from diarize.models import load_arrays, onboard
+from diarize.listening import Listener, session
+from diarize.models import load_arrays
 from diarize.plda import Plda
-from diarize.prepared import Evidence, Prepared
+from diarize.prepared import Prepared
 from diarize.records import (
     SAMPLE_RATE_HZ,
     Hints,
@@ -30,17 +31,8 @@ from diarize.records import (
     Result,
     Utterance,
 )
-from diarize.segmentation import (
-    LOCAL_SPEAKERS,
-    STEP_SAMPLES,
-    WINDOW_FRAMES,
-    Segmenter,
-    activity,
-    clean,
-    n_windows,
-)
 from diarize.transcription import Transcriber
-from diarize.vad import speech_probabilities, speech_regions
+from diarize.vad import speech_regions
 
 Source = str | os.PathLike[str] | BinaryIO | npt.NDArray[np.generic] | Recording
 
@@ -88,10 +80,7 @@ class Pipeline:
         self._speech_model = (model, language, mixed_languages)
         self._transcriber: Transcriber | None = None
         self._lock = threading.Lock()
-        self._segmenter = Segmenter(self._session("segmentation-3.0"))
-        self.embedder = Embedder(
-            self._session("resnet34-lm-trunk"), self._session("resnet34-lm-head")
-        )
+        self._listen = Listener(threads)
         self._plda = Plda(load_arrays("plda"))
 
     def __call__(
@@ -160,6 +149,11 @@ class Pipeline:
         hints = Hints(num_speakers, min_speakers, max_speakers)
         return _result(prepared, self._sides(prepared, hints, progress))
 
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The voice network in full precision, for voiceprints that other programs compare."""
+        return Embedder(session("resnet34-lm-trunk"), session("resnet34-lm-head"))
+
     # ------------------------------------------------------------ local
 
     @contextmanager
@@ -180,31 +174,6 @@ class Pipeline:
             recording = Recording.open(source, keep_channels=self._keep_channels, progress=progress)
         with recording:
             yield recording
-
-    def _session(self, name: str) -> ort.InferenceSession:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        return ort.InferenceSession(str(onboard(name)), options, providers=["CPUExecutionProvider"])
-
-    def _listen(self, recording: Recording, channel: int, progress: ProgressHook) -> Evidence:
-        progress("speech", 0.0)
-        speech = speech_probabilities(recording, channel)
-        windows = n_windows(recording.n_samples)
-        found = np.zeros((windows, WINDOW_FRAMES, LOCAL_SPEAKERS), np.uint8)
-        embeddings = np.zeros((windows, LOCAL_SPEAKERS, DIMENSION), np.float32)
-        pooler = Pooler(self.embedder, recording, channel)
-        done = 0
-        for scores in self._segmenter.classes(recording, channel):
-            for one in activity(scores):
-                found[done] = one
-                alone = clean(one[None] > 127)[0]
-                embeddings[done] = pooler.embed(alone, done * STEP_SAMPLES)
-                done += 1
-            progress("voices", done / windows)
-        return Evidence(
-            recording.n_samples, np.rint(speech * 255).astype(np.uint8), found, embeddings
-        )
 
     # ------------------------------------------------------------ global
 

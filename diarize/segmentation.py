@@ -7,8 +7,6 @@ three local speakers, at most two at once; which voice a local speaker is, is de
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import onnxruntime as ort
 
@@ -22,7 +20,7 @@ STEP_FRAMES = 148
 one grid. Step against accuracy and cost: `benchmarks/tune.py step`."""
 STEP_SAMPLES = STEP_FRAMES * FRAME_SAMPLES
 LOCAL_SPEAKERS = 3
-BATCH_WINDOWS = 8
+BATCH_WINDOWS = 4
 
 POWERSET = np.array(
     [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], dtype=bool
@@ -38,6 +36,13 @@ def n_windows(n_samples: int) -> int:
 def n_frames(n_samples: int) -> int:
     """Frames of the global grid, windows past the end included."""
     return (n_windows(n_samples) - 1) * STEP_FRAMES + WINDOW_FRAMES
+
+
+def batches(windows: int) -> list[tuple[int, int]]:
+    """First window and number of windows of each batch."""
+    return [
+        (first, min(BATCH_WINDOWS, windows - first)) for first in range(0, windows, BATCH_WINDOWS)
+    ]
 
 
 def coverage(windows: int) -> Int64:
@@ -60,17 +65,14 @@ class Segmenter:
         self._session = session
         self._input = session.get_inputs()[0].name
 
-    def classes(self, recording: Recording, channel: int = 0) -> Iterator[Float32]:
-        """Yield, batch by batch in time order, class scores of shape (windows, 589, 7)."""
-        total = n_windows(recording.n_samples)
-        for first in range(0, total, BATCH_WINDOWS):
-            count = min(BATCH_WINDOWS, total - first)
-            start = first * STEP_SAMPLES
-            stop = start + (count - 1) * STEP_SAMPLES + WINDOW_SAMPLES
-            samples = recording.read(start, stop, channel)
-            windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW_SAMPLES)
-            batch = np.ascontiguousarray(windows[::STEP_SAMPLES][:, None, :])
-            yield self._session.run(None, {self._input: batch})[0]
+    def __call__(self, recording: Recording, first: int, count: int, channel: int = 0) -> Float32:
+        """Class scores of `count` windows from window `first` on, shape (count, 589, 7)."""
+        start = first * STEP_SAMPLES
+        stop = start + (count - 1) * STEP_SAMPLES + WINDOW_SAMPLES
+        samples = recording.read(start, stop, channel)
+        windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW_SAMPLES)
+        batch = np.ascontiguousarray(windows[::STEP_SAMPLES][:, None, :])
+        return np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
 
 
 def activity(class_scores: Float32) -> UInt8:

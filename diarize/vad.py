@@ -41,17 +41,23 @@ class VadOptions:
     pad_s: float = 0.1
 
 
+def blocks(n_samples: int) -> list[tuple[int, int]]:
+    """First and last + 1 hop of each block of a channel; blocks can be computed in any order."""
+    hops = -(-n_samples // HOP_SAMPLES)
+    return [(first, min(first + BLOCK_HOPS, hops)) for first in range(0, hops, BLOCK_HOPS)]
+
+
+def block_probabilities(recording: Recording, first: int, last: int, channel: int = 0) -> Float32:
+    """Speech probability of hops `first` to `last`, shape (last - first,), 0–1."""
+    warm_up = min(first, WARM_UP_HOPS)
+    samples = recording.read((first - warm_up) * HOP_SAMPLES, last * HOP_SAMPLES, channel)
+    return np.asarray(get_vad_model()(samples).reshape(-1)[warm_up:], np.float32)
+
+
 def speech_probabilities(recording: Recording, channel: int = 0) -> Float32:
     """Speech probability per hop of 512 samples, shape (hops,), float32 in 0–1."""
-    network = get_vad_model()
-    hops = -(-recording.n_samples // HOP_SAMPLES)
-    parts = [np.zeros(0, np.float32)]
-    for first in range(0, hops, BLOCK_HOPS):
-        warm_up = min(first, WARM_UP_HOPS)
-        last = min(first + BLOCK_HOPS, hops)
-        samples = recording.read((first - warm_up) * HOP_SAMPLES, last * HOP_SAMPLES, channel)
-        parts.append(network(samples).reshape(-1)[warm_up:])
-    return np.concatenate(parts).astype(np.float32, copy=False)
+    parts = [block_probabilities(recording, *b, channel) for b in blocks(recording.n_samples)]
+    return np.concatenate([np.zeros(0, np.float32), *parts])
 
 
 def speech_regions(

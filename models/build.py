@@ -5,7 +5,7 @@
 
 Every file is named by its SHA-256 in manifest.toml: a source that no longer matches is refused
 before it is used, and so is an output that differs from what the manifest promises. The same
-sources give the same bytes. Needs pip, numpy, onnx and, for the check of the split, onnxruntime.
+sources give the same bytes. Needs what the package needs, pip and onnx.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ import onnxruntime
 from onnx import TensorProto, helper, utils
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))  # the features of diarize/embedding.py calibrate the trunk
+from models.quantise import calibration_clips, quantise  # noqa: E402
 
 # ResNet34-LM as exported by WeSpeaker: names of the tensors where it is cut.
 INPUT = "input_features"  # [B, T, 80] log mel filterbank
@@ -77,6 +79,9 @@ def build(models: dict[str, dict], folder: Path) -> dict[str, bytes]:
     return {
         "segmentation-3.0": sources["segmentation-3.0"][0],
         "resnet34-lm-trunk": trunk.SerializeToString(deterministic=True),
+        "resnet34-lm-trunk-int8": quantise(
+            trunk, calibration_clips(sources["resnet34-lm-trunk-int8"][1])
+        ).SerializeToString(deterministic=True),
         "resnet34-lm-head": head.SerializeToString(deterministic=True),
         "plda": merge(sources["plda"]),
     }
