@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import numpy as np
 import pytest
 
@@ -101,13 +103,23 @@ def test_no_regions_are_refused(embedder: Embedder, speech: Float32) -> None:
 
 
 def test_windows_share_blocks_and_memory_does_not_grow(embedder: Embedder, speech: Float32) -> None:
-    """Pooled window by window is pooled from the frames at once; at most three blocks are kept."""
-    pooler = Pooler(embedder, Recording.from_array(speech, 16_000))
-    alone = np.zeros((WINDOW_FRAMES, 2), bool)
-    alone[100:400, 1] = True
+    """Pooled window by window is pooled from the frames at once; a block is computed once."""
+    recording = Recording.from_array(speech, 16_000)
+    computed: list[int] = []
+
+    def block(index: int) -> Future[Float32]:
+        computed.append(index)
+        future: Future[Float32] = Future()
+        future.set_result(embedder.block(recording, index))
+        return future
+
+    pooler = Pooler(embedder, block)
+    alone = np.zeros((1, WINDOW_FRAMES, 2), bool)
+    alone[0, 100:400, 1] = True
     for window in range(9):
-        pooled = pooler.embed(alone, window * STEP_SAMPLES)
-        assert len(pooler._blocks) <= 3
+        pooled = pooler.embed(alone, window * STEP_SAMPLES)[0]
+        assert len(pooler._begun) <= 3
+    assert computed == [0, 1, 2]
     assert not pooled[0].any()
     start = 8 * STEP_SAMPLES + 100 * 270 + 360
     direct = embedder.embed(speech[start : start + 300 * 270])
