@@ -28,8 +28,10 @@ MICRO_DISTANCE = 0.3
 """Centroid distance of unit embeddings (cosine 0.955) below which two are one micro-cluster."""
 BLOCK_VOICES = 1000
 BLOCK_MICRO_CLUSTERS = 150
-"""Voices are overestimated in blocks of this many, to at most so many micro-clusters each: memory
-stays linear in the recording's length."""
+"""Voices are overestimated in blocks of this many, to at most so many micro-clusters each."""
+MAX_MICRO_CLUSTERS = 1500
+"""Of more in all (beyond some four hours), the micro-clusters are overestimated once more: merging
+them costs the square of their number, which must not grow with the recording."""
 MIN_CLEAN_S = (1.0, 0.5, 0.1)
 """Clean speech an utterance needs to count speakers by; the second value where none has the first,
 the third only where a hint asks for more speakers than the others give."""
@@ -184,7 +186,12 @@ def overestimate(embeddings: Float32, at_least: int = 1) -> Int64:
                 own = cut(tree, limit)
         labels[first : first + len(block)] = found + own - 1
         found += own.max()
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    labels = np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    if found > MAX_MICRO_CLUSTERS:
+        centres = np.zeros((found, embeddings.shape[1]), np.float32)
+        np.add.at(centres, labels, unit(embeddings))
+        labels = overestimate(centres, at_least)[labels]
+    return labels
 
 
 def cut(tree: npt.NDArray[np.float64], k: int) -> Int64:

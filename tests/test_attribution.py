@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from diarize.attribution import (
     FRAME_S,
@@ -125,6 +127,25 @@ def test_a_speaker_outvoted_everywhere_keeps_some_frames(
     votes[:, 2] = [0 if vote == "." else float(vote) for vote in votes_of_the_last]
     timeline = Timeline(votes, where.sum(axis=1), votes)
     assert drawn(keep_speakers(where, timeline)) == [*after, "........"]
+
+
+@given(st.data())
+def test_letting_a_speaker_in_lets_nobody_out(data: st.DataObject) -> None:
+    frames, k = data.draw(st.integers(1, 30)), data.draw(st.integers(1, 5))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    votes = rng.uniform(size=(frames, k + 1)) * (rng.uniform(size=(frames, k + 1)) < 0.5)
+    timeline = Timeline(votes.astype(np.float32), rng.integers(0, 3, frames), votes)
+    for at_most in (None, 1):
+        where = hold(timeline, at_most)
+        kept = keep_speakers(where.copy(), timeline)
+        before, after = where[:, :k].any(axis=0), kept[:, :k].any(axis=0)
+        assert not (before & ~after).any()
+        room = (votes[:, :k] > 0).all(axis=1).sum() > 8 * k
+        assert after.all() or not room
+        held = where.any(axis=1)
+        assert (kept[held].sum(axis=1) == where[held].sum(axis=1)).all()
+        assert kept[~held].sum(axis=1).max(initial=0) <= 1
+        assert (votes[kept & ~where] > 0).all()
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from diarize import counting
 from diarize.counting import (
     BLOCK_MICRO_CLUSTERS,
     BLOCK_VOICES,
+    MAX_MICRO_CLUSTERS,
     MergePath,
     Voices,
     count_speakers,
@@ -114,6 +115,19 @@ def test_the_overestimate_is_bounded_in_blocks() -> None:
     assert labels.shape == (2 * BLOCK_VOICES + 1,)
     assert np.unique(labels).tolist() == list(range(2 * BLOCK_MICRO_CLUSTERS + 1))
     assert not set(labels[:BLOCK_VOICES]) & set(labels[BLOCK_VOICES:])
+
+
+def test_a_whole_day_makes_no_more_clusters_than_can_be_merged() -> None:
+    """Forty thousand voices; two speakers stay apart."""
+    n = MAX_MICRO_CLUSTERS // BLOCK_MICRO_CLUSTERS * BLOCK_VOICES * 4
+    rng = np.random.default_rng(0)
+    embeddings = rng.normal(size=(n, 32)).astype(np.float32) / 8
+    speaker = rng.integers(0, 2, n)
+    embeddings[np.arange(n), speaker] += 1
+    labels = overestimate(embeddings)
+    assert 2 * BLOCK_MICRO_CLUSTERS < labels.max() + 1 <= MAX_MICRO_CLUSTERS
+    share = np.bincount(labels, speaker) / np.bincount(labels)
+    assert (np.minimum(share, 1 - share) * np.bincount(labels)).sum() < 0.01 * n
 
 
 def test_the_overestimate_grows_to_a_hint_and_no_further_than_there_are_voices() -> None:
