@@ -32,9 +32,11 @@ BLOCK_MICRO_CLUSTERS = 150
 MAX_MICRO_CLUSTERS = 1500
 """Of more in all (beyond some four hours), the micro-clusters are overestimated once more: merging
 them costs the square of their number, which must not grow with the recording."""
-MIN_CLEAN_S = (1.0, 0.5, 0.1)
-"""Clean speech an utterance needs to count speakers by; the second value where none has the first,
-the third only where a hint asks for more speakers than the others give."""
+MIN_CLEAN_S = 1.0
+"""Clean speech an utterance needs to count speakers by …"""
+LESS_CLEAN_S = (0.5, 0.25, 0.1)
+"""… or less, where nobody speaks as long (0.5 s at least) or where a hint asks for more speakers
+than those are the voices of: who is missing has said little."""
 WORTH_PER_S = 0.5
 WORTH_LIMIT = 5.0
 """A second of speech is worth one independent embedding at first, all of a speaker's speech never
@@ -87,10 +89,20 @@ class MergePath:
     evidence: Float64
 
     def labels(self, k: int) -> Int64:
-        """Cluster of each voice, 0 … k-1 in order of first appearance, after merging down to k."""
+        """Cluster of each voice, 0 … k-1 in order of first appearance.
+
+        Up to the estimate these are the clusters on the path. Where a hint wants more than the
+        evidence does, the least certain merges are undone: whoever is missing has said little, and
+        to halve a voice that is surely one would cost most.
+        """
+        order = np.arange(len(self.merges))[::-1]
+        kept = self.estimate() - 1
+        order[kept:] = order[kept:][np.argsort(self.evidence[order[kept:]], kind="stable")]
+        undone = set(order[: k - 1].tolist())
         root = np.arange(self.clusters)
-        for kept, gone in self.merges[: max(0, len(root) - k)]:
-            root[root == gone] = kept
+        for i, (one, other) in enumerate(self.merges.tolist()):
+            if i not in undone:
+                root[root == root[other]] = root[one]
         _, first, labels = np.unique(root[self.start], return_index=True, return_inverse=True)
         return np.argsort(np.argsort(first))[labels]
 
@@ -105,7 +117,7 @@ class MergePath:
         return self.clusters - (int(against[0]) if len(against) else len(self.evidence))
 
     def evidence_below(self, k: int) -> float:
-        """Log-likelihood ratio of the merge from k to k - 1 speakers."""
+        """Log-likelihood ratio of the merge from k to k - 1 speakers on the path."""
         return float(self.evidence[self.clusters - k])
 
 
@@ -145,24 +157,36 @@ def count_speakers(paths: Sequence[MergePath], hints: Hints) -> list[int]:
     return counts
 
 
-def find_voices(evidence: Evidence, plda: Plda, at_least: int = 0) -> Voices:
-    """The utterances that are clean and long enough to count by.
-
-    Args:
-        at_least: how many speakers a hint asks for; 0 without one.
-    """
+def find_voices(evidence: Evidence, plda: Plda, min_clean_s: float = MIN_CLEAN_S) -> Voices:
+    """The utterances with enough clean speech to count by."""
     alone = clean(evidence.active)
     share = np.lib.stride_tricks.sliding_window_view(1 / coverage(len(alone)), alone.shape[1])
     frame_s = FRAME_SAMPLES / SAMPLE_RATE_HZ
     seconds = np.einsum("wfs,wf->ws", alone, share[::STEP_FRAMES]) * frame_s
-    clean_s = alone.sum(axis=1) * frame_s
-    for least in MIN_CLEAN_S if at_least else MIN_CLEAN_S[:2]:
-        place = np.argwhere(clean_s >= least)
-        if len(place) >= max(at_least, 1):
-            break
+    place = np.argwhere(alone.sum(axis=1) * frame_s >= min_clean_s)
     chosen = tuple(place.T)
     embeddings = evidence.embeddings[chosen]
     return Voices(place, embeddings, plda.project(embeddings), seconds[chosen])
+
+
+def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Voices, MergePath]:
+    """Voices, and every number of speakers they can be merged into.
+
+    Args:
+        at_least: how many speakers a hint asks for; 0 without one.
+    """
+    best: tuple[Voices, MergePath] | None = None
+    reached = (-1, -1)
+    for min_clean_s in (MIN_CLEAN_S, *(LESS_CLEAN_S if at_least else LESS_CLEAN_S[:1])):
+        voices = find_voices(evidence, plda, min_clean_s)
+        path = merge(voices, overestimate(voices.embeddings, at_least), plda)
+        # A hint is a hard limit: as many voices as it asks for come before any evidence.
+        if (meets := (min(path.clusters, at_least), path.estimate())) > reached:
+            best, reached = (voices, path), meets
+        if path.estimate() >= max(at_least, 1):
+            break
+    assert best is not None
+    return best
 
 
 def overestimate(embeddings: Float32, at_least: int = 1) -> Int64:

@@ -181,14 +181,12 @@ class Pipeline:
         progress("speakers", 0.0)
         hinted = hints.low if hints.num_speakers or hints.min_speakers else 0
         channels, plda = prepared.channels, self._plda
-        voices = [counting.find_voices(c, plda, hinted) for c in channels]
-        starts = [counting.overestimate(v.embeddings, hinted) for v in voices]
-        paths = [counting.merge(v, s, plda) for v, s in zip(voices, starts, strict=True)]
-        counts = counting.count_speakers(paths, hints)
+        found = [counting.find_speakers(channel, plda, hinted) for channel in channels]
+        counts = counting.count_speakers([path for _, path in found], hints)
         views = []
-        for evidence, own, path, k in zip(channels, voices, paths, counts, strict=True):
-            labels = self._cluster(own, path.labels(k), plda) if k else path.start
-            views.append(attribution.attribute(evidence, own, labels, plda, hints))
+        for evidence, (voices, path), k in zip(channels, found, counts, strict=True):
+            labels = self._cluster(voices, path.labels(k), plda) if k else path.start
+            views.append(attribution.attribute(evidence, voices, labels, plda, hints))
         progress("speakers", 1.0)
         return name_sides(views, self._labels)
 

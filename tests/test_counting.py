@@ -20,6 +20,7 @@ from diarize.counting import (
     count_speakers,
     cut,
     evidence_worth,
+    find_speakers,
     find_voices,
     merge,
     overestimate,
@@ -153,9 +154,8 @@ def test_a_path_passes_every_count(plda: Plda, n: int, seed: int) -> None:
 
 
 def test_the_sample_has_two_speakers(prepared: Prepared, plda: Plda) -> None:
-    voices = find_voices(prepared.channels[0], plda)
+    voices, path = find_speakers(prepared.channels[0], plda)
     assert 20 < voices.seconds.sum() < 22  # a second seen by four windows counts once
-    path = merge(voices, overestimate(voices.embeddings), plda)
     assert path.clusters > 4
     assert path.estimate() == 2
     assert path.evidence_below(2) < -10 < 10 < path.evidence_below(3)
@@ -165,17 +165,23 @@ def test_the_sample_has_two_speakers(prepared: Prepared, plda: Plda) -> None:
 
 
 def test_shorter_utterances_count_where_there_are_no_longer_ones(plda: Plda) -> None:
+    """Two voices that sound the same, of 0.675 s and 0.169 s."""
     activity = np.zeros((1, 589, 3), np.uint8)
-    activity[0, 100:140, 0] = 255  # 0.675 s
-    activity[0, 200:210, 1] = 255  # 0.169 s
+    activity[0, 100:140, 0] = 255
+    activity[0, 200:210, 1] = 255
     evidence = Evidence(
         160_000, np.zeros(313, np.uint8), activity, np.ones((1, 3, 256), np.float32)
     )
-    assert find_voices(evidence, plda).place.tolist() == [[0, 0]]
-    assert find_voices(evidence, plda, at_least=2).place.tolist() == [[0, 0], [0, 1]]
-    assert find_voices(evidence, plda).seconds.tolist() == [pytest.approx(0.675)]
+
+    def found(at_least: int) -> tuple[list[list[int]], int]:
+        voices, path = find_speakers(evidence, plda, at_least)
+        return voices.place.tolist(), path.clusters
+
+    assert found(0) == found(1) == ([[0, 0]], 1)
+    assert found(2) == found(3) == ([[0, 0], [0, 1]], 2)
+    assert find_voices(evidence, plda, 0.5).seconds.tolist() == [pytest.approx(0.675)]
     silent = Evidence(160_000, np.zeros(313, np.uint8), activity * 0, evidence.embeddings)
-    assert len(find_voices(silent, plda)) == 0
+    assert find_speakers(silent, plda, 2)[1].clusters == 0
 
 
 def test_all_of_a_speakers_speech_is_worth_a_few_embeddings() -> None:
