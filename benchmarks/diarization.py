@@ -23,7 +23,8 @@ from diarize.metrics.der import DiarizationError
 from diarize.metrics.report import WordScore
 
 STAGES = ("audio", "speech", "voices", "speakers", "transcription")
-"""The pipeline's own: decoding, VAD, segmentation + embedding, count + cluster + attribute, words."""
+"""The pipeline's own names: decoding; VAD; segmentation and embedding; count, cluster, attribute;
+words."""
 
 
 def run_set(
@@ -140,7 +141,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="these recordings only")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     options = parser.parse_args()
-    system = ours(options.clustering, options.model, options.language)
+    system = ours(options.clustering, options.words, options.model, options.language)
     everything: list[Judged] = []
     found: dict[str, Any] = {}
     for where in options.sets:

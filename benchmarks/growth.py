@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--language")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     options = parser.parse_args()
-    system = ours(options.clustering, options.model, options.language)
+    system = ours(options.clustering, options.words, options.model, options.language)
     points = grow(system, options.sets, options.minutes, options.threads, options.words)
     hours = {p.minutes: p for p in points}
     if 60 in hours and 240 in hours:

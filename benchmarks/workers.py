@@ -79,18 +79,22 @@ class Answer:
         return cls(**{**kept, "turns": turns, "utterances": utterances})
 
 
-def ours(clustering: str = "merge", model: str = "base", language: str | None = None) -> System:
+def ours(
+    clustering: str = "merge",
+    words: bool = False,
+    model: str = "base",
+    language: str | None = None,
+) -> System:
     """This project. Its version is a hash of its code and networks, so that a change is seen."""
     digest = hashlib.sha256()
     for folder, pattern in (("diarize", "*.py"), ("models", "manifest.toml")):
         for path in sorted((ROOT / folder).rglob(pattern)):
-            if "server" not in path.parts and "cli" not in path.parts:
+            if not {"server", "cli", "metrics"} & set(path.parts):
                 digest.update(path.read_bytes())
-    options = ["--clustering", clustering, "--model", model]
-    options += ["--language", language] if language else []
-    version = "-".join(
-        [digest.hexdigest()[:10], clustering, model, *([language] if language else [])]
-    )
+    options = ["--clustering", clustering]
+    if words:
+        options += ["--words", "--model", model, *(["--language", language] if language else [])]
+    version = "-".join([digest.hexdigest()[:10], *(o for o in options if o[0] != "-")])
     return System(
         "ours",
         version,

@@ -7,29 +7,30 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from worker import Found, Request, n_threads, serve
 
 from diarize import Pipeline, Result
-from diarize import pipeline as stages
+from diarize.records import SAMPLE_RATE_HZ
 
 
 class StageClock:
     """A progress hook that adds up the time of each stage.
 
-    A report of 0 opens a stage: what went before belongs to the one before. Any other report is
-    made at the end of a piece of work, which belongs to the stage that reports.
+    A report is made at the end of a piece of work, which belongs to the stage that reports; only
+    0 while another stage is unfinished opens a stage, and the time before belongs to the other.
     """
 
     def __init__(self) -> None:
         self.stages_s: dict[str, float] = {}
         self._last_s = time.perf_counter()
-        self._stage = "audio"
+        self._stage, self._fraction = "audio", 0.0
 
     def __call__(self, stage: str, fraction: float) -> None:
-        if fraction > 0:
+        if fraction > 0 or self._fraction == 1:
             self._stage = stage
         self.book()
-        self._stage = stage
+        self._stage, self._fraction = stage, fraction
 
     def book(self) -> None:
         """Give the time since the last report to the stage at work."""
@@ -37,20 +38,11 @@ class StageClock:
         self.stages_s[self._stage] = self.stages_s.get(self._stage, 0.0) + now_s - self._last_s
         self._last_s = now_s
 
-    def after(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function`, with its time given to the stage in which it was called."""
-
-        def timed(*arguments: Any) -> Any:
-            found = function(*arguments)
-            self.book()
-            return found
-
-        return timed
-
 
 def load() -> Callable[[Request], Found]:
     parser = argparse.ArgumentParser()
     parser.add_argument("--clustering", default="merge")
+    parser.add_argument("--words", action="store_true", help="load Whisper, too")
     parser.add_argument("--model", default="base")
     parser.add_argument("--language")
     options = parser.parse_args()
@@ -60,12 +52,11 @@ def load() -> Callable[[Request], Found]:
         language=options.language,
         threads=n_threads(),
     )
-    probabilities = stages.speech_probabilities
+    if options.words:
+        pipeline(np.zeros(SAMPLE_RATE_HZ, np.float32), sample_rate_hz=SAMPLE_RATE_HZ)
 
     def answer(request: Request) -> Found:
         clock = StageClock()
-        # The hook does not tell where looking for speech ends and looking for voices begins.
-        stages.speech_probabilities = clock.after(probabilities)
         run = pipeline if request["words"] else pipeline.turns
         result = run(request["audio"], num_speakers=request["num_speakers"], progress=clock)
         clock.book()
