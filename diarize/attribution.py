@@ -1,17 +1,17 @@
-"""Clusters → turns: who holds which frame, overlapping and exclusive, UNKNOWN, confidence."""
+"""Local speakers → turns: who holds which frame, overlapping and exclusive, with confidence."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, product
 
 import numpy as np
 
-from diarize.confidence import right
-from diarize.counting import Voices, evidence_worth
-from diarize.plda import Float64, Plda
+from diarize.assignment import Assignment, assign
+from diarize.counting import Voices
+from diarize.plda import Plda
 from diarize.prepared import Evidence
 from diarize.records import (
+    FRAME_S,
     FRAME_SAMPLES,
     SAMPLE_RATE_HZ,
     Bool,
@@ -23,21 +23,13 @@ from diarize.records import (
 from diarize.segmentation import LOCAL_SPEAKERS, STEP_FRAMES, WINDOW_FRAMES, clean, coverage
 from diarize.vad import VadOptions, speech_regions
 
-FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 FRAME_OFFSET_SAMPLES = 495 - FRAME_SAMPLES // 2
 """Frame 0 of a window is centred half a receptive field (495 samples) after the window's start."""
 
 VETO = VadOptions(onset=0.1, offset=0.05, pad_s=0.3)
 """Speech is where the segmentation network says so, unless Silero is sure of the contrary: on AMI a
-stricter VAD loses more speech than it removes false alarms (`benchmarks/tune.py vad`)."""
+stricter VAD loses more speech than it removes false alarms (`benchmarks.tune vad`)."""
 
-OVERLAP_PENALTY_PER_S = 5.0
-"""Log-likelihood that two local speakers heard at once lose per second by being one speaker."""
-CANDIDATES = 3
-MIN_TELLING_S = 0.5
-"""With less clean speech in its window than this, and no clear voice, a turn is UNKNOWN."""
-UNKNOWN_BELOW = 0.35
-"""… namely where the chosen speaker is right with less probability than this."""
 VOTE_LIMIT_S = 2.0
 """A window's vote grows with the clean speech behind it up to this."""
 
@@ -63,21 +55,6 @@ def attribute(evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, hin
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
-    """The speaker of every local speaker.
-
-    Attributes:
-        labels: 0 … k-1, k for UNKNOWN, -1 where inactive; shape (windows, 3).
-        posterior: probability of that speaker, shape (windows, 3).
-        k: how many speakers.
-    """
-
-    labels: Int64
-    posterior: Float64
-    k: int
-
-
-@dataclass(frozen=True, slots=True)
 class Timeline:
     """Who is active in each frame of the global grid.
 
@@ -90,103 +67,6 @@ class Timeline:
     votes: Float32
     count: Int64
     confidence: Float32
-
-
-def assign(
-    evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, hints: Hints
-) -> Assignment:
-    """Give every local speaker of every window, short and long, to a cluster or to UNKNOWN.
-
-    Args:
-        labels: cluster of each of `voices`.
-        hints: who knows the number of speakers knows that nobody else can be heard; who asks for
-            some gets that many.
-    """
-    active = evidence.active
-    clean_s = clean(active).sum(axis=1) * FRAME_S
-    seconds, mean = voices.means(labels)
-    k = len(seconds)
-    if k == 0:
-        return Assignment(np.where(active.any(axis=1), 0, -1), np.zeros(clean_s.shape), 0)
-    score = np.zeros((*clean_s.shape, k))
-    heard = clean_s > 0
-    if heard.any():
-        score[heard] = scores(
-            plda, clean_s[heard], plda.project(evidence.embeddings[heard]), seconds, mean
-        )
-    chosen = np.full(clean_s.shape, -1, np.int64)
-    lead = np.zeros(clean_s.shape)
-    for window in range(len(active)):
-        local = np.flatnonzero(active[window].any(axis=0))
-        chosen[window, local], lead[window, local] = choose(
-            score[window, local], active[window][:, local]
-        )
-    own = np.take_along_axis(score, np.maximum(chosen, 0)[..., None], axis=2)[..., 0]
-    posterior = right(clean_s, own, lead, k)
-    unsure = (clean_s < MIN_TELLING_S) & (posterior < UNKNOWN_BELOW)
-    result = np.where(chosen < 0, -1, np.where(unsure, k, chosen))
-    if hints.num_speakers or hints.min_speakers:
-        for place, label in back_to_voices(result, score, voices, labels).items():
-            result[place], own[place], lead[place] = label, score[(*place, label)], 0
-        posterior = right(clean_s, own, lead, k)
-    return Assignment(result, np.where(result < 0, 0, posterior), k)
-
-
-def back_to_voices(
-    result: Int64, score: Float64, voices: Voices, labels: Int64
-) -> dict[tuple[int, int], int]:
-    """For labels no local speaker has: one each, of its own voices the one most like it.
-
-    That can leave another label without, but none twice: no two labels have a voice in common.
-    """
-    back: dict[tuple[int, int], int] = {}
-    result = result.copy()
-    while len(missing := np.setdiff1d(labels, result)):
-        label = int(missing[0])
-        own = voices.place[labels == label]
-        rival = score[tuple(own.T)]
-        window, speaker = own[(rival[:, label] - rival.max(axis=1)).argmax()].tolist()
-        result[window, speaker] = back[window, speaker] = label
-    return back
-
-
-def scores(plda: Plda, seconds: Float64, x: Float64, cluster_s: Float64, mean: Float64) -> Float64:
-    """Log-likelihood ratios (n, k) that each of n voices is that of each of k clusters."""
-    n = evidence_worth(seconds)
-    alone = plda.log_evidence(n, n[:, None] * x)
-    out = np.empty((len(x), len(mean)))
-    for i, worth in enumerate(evidence_worth(cluster_s)):
-        own = plda.log_evidence(worth, worth * mean[i])
-        together = plda.log_evidence(n + worth, n[:, None] * x + worth * mean[i])
-        out[:, i] = together - alone - own
-    return out
-
-
-def choose(score: Float64, active: Bool) -> tuple[Int64, Float64]:
-    """The likeliest labels of a window's local speakers, taken together.
-
-    Two may share a label (the network can split one voice), but less and less likely the longer
-    they are heard at once.
-
-    Args:
-        score: log-likelihood ratios, shape (local speakers, k).
-        active: where each is active, shape (589, local speakers).
-
-    Returns:
-        Labels, and how far they are ahead of the best choice that gives this speaker another label
-        (infinite where there is none); both of shape (local speakers,).
-    """
-    if len(score) == 0:
-        return np.zeros(0, np.int64), np.zeros(0)
-    likeliest = np.argsort(-score, axis=1, kind="stable")[:, :CANDIDATES]
-    options = np.array(list(product(*likeliest.tolist())))
-    total = np.take_along_axis(score, options.T, axis=1).sum(axis=0)
-    for a, b in combinations(range(len(score)), 2):
-        together_s = float((active[:, a] & active[:, b]).sum()) * FRAME_S
-        total -= OVERLAP_PENALTY_PER_S * together_s * (options[:, a] == options[:, b])
-    best = int(total.argmax())
-    other = np.where(options != options[best], total[:, None], -np.inf).max(axis=0)
-    return options[best], total[best] - other
 
 
 def timeline(evidence: Evidence, assignment: Assignment) -> Timeline:

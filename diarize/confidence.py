@@ -2,7 +2,7 @@
 
 A logistic regression on what the decision was made from: clean speech, likelihood ratio of the
 voice chosen, its lead over the next, and how many there were to choose from. Fitted by
-`python -m benchmarks.calibrate` on development data, real and simulated.
+`python -m benchmarks.tune confidence` on development data, real and simulated.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from diarize.plda import Float64
 
 NO_RIVAL = 50.0
 """Longest lead that still adds confidence; also where there is only one voice to choose."""
-INTERCEPT = -1.755
-WEIGHTS = np.array([0.197, 0.675, 0.677, -0.148, -0.39, 0.951])
+INTERCEPT = -3.658
+WEIGHTS = np.array([-0.103, 1.053, 0.719, -0.732, 0.006, 1.232])
 """Of the features, in order."""
 
 

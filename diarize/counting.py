@@ -19,7 +19,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from diarize.errors import HintError
 from diarize.plda import Float64, Plda, unit
 from diarize.prepared import Evidence
-from diarize.records import FRAME_SAMPLES, SAMPLE_RATE_HZ, Float32, Hints, Int64
+from diarize.records import FRAME_S, Float32, Hints, Int64
 from diarize.segmentation import STEP_FRAMES, clean, coverage
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ than those are the voices of: who is missing has said little."""
 WORTH_PER_S = 0.5
 WORTH_LIMIT = 5.0
 """A second of speech is worth one independent embedding at first, all of a speaker's speech never
-more than five: they come from one session, one microphone. Chosen by `benchmarks/tune.py count`."""
+more than five: they come from one session, one microphone. Chosen by `benchmarks.tune count`."""
 
 MERGE_EVIDENCE = 0.0
 """Log-likelihood ratio above which two clusters are merged."""
@@ -161,9 +161,8 @@ def find_voices(evidence: Evidence, plda: Plda, min_clean_s: float = MIN_CLEAN_S
     """The utterances with enough clean speech to count by."""
     alone = clean(evidence.active)
     share = np.lib.stride_tricks.sliding_window_view(1 / coverage(len(alone)), alone.shape[1])
-    frame_s = FRAME_SAMPLES / SAMPLE_RATE_HZ
-    seconds = np.einsum("wfs,wf->ws", alone, share[::STEP_FRAMES]) * frame_s
-    place = np.argwhere(alone.sum(axis=1) * frame_s >= min_clean_s)
+    seconds = np.einsum("wfs,wf->ws", alone, share[::STEP_FRAMES]) * FRAME_S
+    place = np.argwhere(alone.sum(axis=1) * FRAME_S >= min_clean_s)
     chosen = tuple(place.T)
     embeddings = evidence.embeddings[chosen]
     return Voices(place, embeddings, plda.project(embeddings), seconds[chosen])

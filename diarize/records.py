@@ -17,6 +17,7 @@ from diarize.errors import HintError
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES = 270
 """Hop of the segmentation network: one frame of speaker activity is 16.875 ms."""
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 
 UNKNOWN = "UNKNOWN"
 """The label of turns that hold too little clean speech to tell who spoke."""

@@ -17,7 +17,7 @@ WINDOW_SAMPLES = 160_000
 WINDOW_FRAMES = 589
 STEP_FRAMES = 148
 """Window step, 148 × 270 samples = 2.4975 s: a whole number of frames, so that windows stack on
-one grid. Step against accuracy and cost: `benchmarks/tune.py step`."""
+one grid. Step against accuracy and cost: `benchmarks.tune step`."""
 STEP_SAMPLES = STEP_FRAMES * FRAME_SAMPLES
 LOCAL_SPEAKERS = 3
 BATCH_WINDOWS = 4

@@ -24,7 +24,7 @@ WARM_UP_HOPS = 63
 
 @dataclass(frozen=True, slots=True)
 class VadOptions:
-    """Thresholds and paddings; the defaults were measured by `benchmarks/tune.py vad`.
+    """Thresholds and paddings; the defaults were measured by `benchmarks.tune vad`.
 
     Attributes:
         onset: a region begins where the probability reaches this.

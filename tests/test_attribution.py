@@ -7,13 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diarize.assignment import back_to_voices, choose
 from diarize.attribution import (
-    FRAME_S,
     Timeline,
     Views,
     attribute,
-    back_to_voices,
-    choose,
     find_turns,
     hold,
     keep_speakers,
@@ -24,7 +22,7 @@ from diarize.counting import Voices
 from diarize.models import load_arrays
 from diarize.plda import Plda
 from diarize.prepared import Evidence
-from diarize.records import Hints, Turn
+from diarize.records import FRAME_S, Hints, Turn
 
 NO_HINTS = Hints()
 

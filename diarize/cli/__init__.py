@@ -26,6 +26,7 @@ from diarize.cli.score import score
 from diarize.cli.transcripts import transcribe, turns
 from diarize.cli.voice import embed, verify
 from diarize.errors import DiarizeError
+from diarize.server.cli import serve
 
 app = typer.Typer(
     name="diarize",
@@ -43,6 +44,7 @@ app.command()(turns)
 app.command()(score)
 app.command()(embed)
 app.command()(verify)
+app.command()(serve)
 app.add_typer(models_app, name="models")
 
 

@@ -1,0 +1,215 @@
+"""Where the tuned constants come from: each on the development sets named, never on reported ones.
+
+    python -m benchmarks.tune count FOLDER|NAME …        # what a second of speech is worth
+    python -m benchmarks.tune vad FOLDER|NAME …          # when the VAD overrules the segmentation
+    python -m benchmarks.tune step FOLDER|NAME …         # window step: 2.5 s against 5 s
+    python -m benchmarks.tune clustering FOLDER|NAME …   # the methods, on one count
+    python -m benchmarks.tune confidence FOLDER|NAME …   # fits confidence.py, and its error
+
+DER at collar 0 with overlap scored. The networks run once per recording: their evidence is kept in
+`--cache` (default .tune/).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.linear_model import LogisticRegression
+
+from benchmarks import data
+from diarize import assignment, attribution, confidence, counting, segmentation
+from diarize.labels import in_order
+from diarize.metrics.calibration import calibration
+from diarize.metrics.der import diarization_error
+from diarize.metrics.speaker_count import speaker_count
+from diarize.models import load_arrays
+from diarize.pipeline import Pipeline
+from diarize.plda import Plda
+from diarize.prepared import Evidence, Prepared
+from diarize.records import FRAME_S, FRAME_SAMPLES, Turn
+from diarize.vad import VadOptions
+
+GRID = [(worth, limit) for worth in (0.35, 0.5, 0.6, 0.75, 1.0) for limit in (4.0, 5.0, 6.0, 8.0)]
+VETOES = [(0.0, 0.0, 0.0), (0.05, 0.02, 0.3), (0.1, 0.05, 0.3), (0.3, 0.15, 0.2), (0.5, 0.35, 0.1)]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recording: its set, its truth and what the networks found."""
+
+    group: str
+    truth: tuple[Turn, ...]
+    uem: list[tuple[float, float]] | None
+    prepared: Prepared
+
+    @property
+    def evidence(self) -> Evidence:
+        return self.prepared.channels[0]
+
+
+def load(where: list[str], cache: Path) -> list[Case]:
+    pipeline = Pipeline()
+    cases = []
+    for place in where:
+        for item in data.load(place):
+            kept = cache / Path(place).name / f"{item.name}.npz"
+            if not kept.exists():
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                pipeline.prepare(item.audio).save(kept)
+            truth = in_order(Turn(start, end, who) for who, start, end in item.turns())
+            cases.append(Case(Path(place).name, truth, item.scored(), Prepared.load(kept)))
+    return cases
+
+
+def judge(title: str, cases: list[Case], **options: Any) -> None:
+    """One line: DER and exact counts per set, and their means."""
+    pipeline = Pipeline(**options)
+    errors: dict[str, Any] = {}
+    exact: dict[str, list[bool]] = {}
+    for case in cases:
+        turns = pipeline.attribute(case.prepared).turns
+        error = diarization_error(case.truth, turns, uem=case.uem)
+        errors[case.group] = errors[case.group] + error if case.group in errors else error
+        exact.setdefault(case.group, []).append(speaker_count(case.truth, turns).exact)
+    rows = [f"{g} {100 * e.rate:.1f} ({sum(exact[g])}/{len(exact[g])})" for g, e in errors.items()]
+    mean = np.mean([e.rate for e in errors.values()])
+    right = np.mean([hit for hits in exact.values() for hit in hits])
+    print(f"{title:24} DER {100 * mean:5.2f}  exact {100 * right:5.1f} %  | {'  '.join(rows)}")
+
+
+@contextmanager
+def constants(module: Any, **values: Any) -> Iterator[None]:
+    before = {name: getattr(module, name) for name in values}
+    for name, value in values.items():
+        setattr(module, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(module, name, value)
+
+
+def count(cases: list[Case]) -> None:
+    for worth, limit in GRID:
+        with constants(counting, WORTH_PER_S=worth, WORTH_LIMIT=limit):
+            judge(f"{worth} per s, at most {limit:g}", cases)
+
+
+def vad(cases: list[Case]) -> None:
+    for onset, offset, pad_s in VETOES:
+        with constants(attribution, VETO=VadOptions(onset=onset, offset=offset, pad_s=pad_s)):
+            judge(f"onset {onset} offset {offset} pad {pad_s}", cases)
+
+
+def step(cases: list[Case]) -> None:
+    judge("step 2.5 s", cases)
+    coarse = [replace(case, prepared=every_other(case.prepared)) for case in cases]
+    frames = 2 * segmentation.STEP_FRAMES
+    with (
+        constants(segmentation, STEP_FRAMES=frames, STEP_SAMPLES=frames * FRAME_SAMPLES),
+        constants(counting, STEP_FRAMES=frames),
+        constants(attribution, STEP_FRAMES=frames),
+    ):
+        judge("step 5 s", coarse)
+
+
+def every_other(prepared: Prepared) -> Prepared:
+    thinned = tuple(
+        replace(c, activity=c.activity[::2], embeddings=c.embeddings[::2])
+        for c in prepared.channels
+    )
+    return replace(prepared, channels=thinned)
+
+
+def clustering(cases: list[Case]) -> None:
+    for method in ("merge", "vbx", "kmeans", "spectral"):
+        judge(method, cases, clustering=method)
+
+
+def fit_confidence(cases: list[Case]) -> None:
+    parts = [part for case in cases if (part := decisions(case)) is not None]
+    features, right, seconds = (np.concatenate(column) for column in zip(*parts, strict=True))
+    model = LogisticRegression(C=10, max_iter=2000)
+    model.fit(features, right, sample_weight=np.minimum(seconds, 2))
+    print(f"INTERCEPT = {model.intercept_[0]:.3f}")
+    print(f"WEIGHTS = np.array({model.coef_[0].round(3).tolist()})")
+    guess = model.predict_proba(features)[:, 1] < assignment.UNKNOWN_BELOW
+    print(f"UNKNOWN where a guess would be wrong: {100 * (1 - right[guess].mean()):.0f} %")
+    pipeline = Pipeline()
+    total: Any = None
+    for case in cases:
+        turns = pipeline.attribute(case.prepared).turns
+        one = calibration(case.truth, turns, uem=case.uem)
+        total = one if total is None else total + one
+    print(f"expected calibration error of the constants in use: {total.error:.3f}")
+
+
+def decisions(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Features, whether the choice was right, and seconds, of every active local speaker."""
+    plda = Plda(load_arrays("plda"))
+    voices, path = counting.find_speakers(case.evidence, plda)
+    k = path.estimate()
+    if k == 0 or not case.truth:
+        return None
+    decision = assignment.decide(case.evidence, voices, path.labels(k), plda)
+    heard = decision.chosen >= 0
+    shared = overlap(case)
+    matrix = np.zeros((k, shared.shape[2]))
+    np.add.at(matrix, decision.chosen[heard], shared[heard])
+    clusters, people = linear_sum_assignment(-matrix)
+    person = np.full(k, -1)
+    person[clusters] = people
+    heard &= shared.any(axis=2)
+    right = person[decision.chosen[heard]] == shared[heard].argmax(axis=1)
+    features = confidence.features(
+        decision.clean_s[heard], decision.own[heard], decision.lead[heard], k
+    )
+    seconds = case.evidence.active.sum(axis=1)[heard] * FRAME_S
+    return features, right, seconds
+
+
+def overlap(case: Case) -> np.ndarray:
+    """Frames each local speaker shares with each person of the truth, (windows, 3, people)."""
+    active = case.evidence.active
+    people = sorted({turn.speaker for turn in case.truth})
+    spoken = np.zeros((segmentation.n_frames(case.evidence.n_samples), len(people)), bool)
+    offset_s = attribution.FRAME_OFFSET_SAMPLES / 16_000
+    for turn in case.truth:
+        first, last = ((t - offset_s) / FRAME_S for t in (turn.start, turn.end))
+        spoken[max(0, round(first)) : max(0, round(last)), people.index(turn.speaker)] = True
+    starts = np.arange(len(active)) * segmentation.STEP_FRAMES
+    return np.stack(
+        [
+            active[i].T.astype(np.int64) @ spoken[start : start + segmentation.WINDOW_FRAMES]
+            for i, start in enumerate(starts)
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    subjects = {
+        "count": count,
+        "vad": vad,
+        "step": step,
+        "clustering": clustering,
+        "confidence": fit_confidence,
+    }
+    parser.add_argument("subject", choices=subjects)
+    parser.add_argument("where", nargs="+", help="folders, or names of benchmarks.data")
+    parser.add_argument("--cache", type=Path, default=Path(".tune"))
+    options = parser.parse_args()
+    subjects[options.subject](load(options.where, options.cache))
+
+
+if __name__ == "__main__":
+    main()

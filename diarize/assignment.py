@@ -1,0 +1,166 @@
+"""Clusters → local speakers: whose voice is each of the up to three heard in a window?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+
+from diarize.confidence import right
+from diarize.counting import Voices, evidence_worth
+from diarize.plda import Float64, Plda
+from diarize.prepared import Evidence
+from diarize.records import FRAME_S, Bool, Hints, Int64
+from diarize.segmentation import clean
+
+OVERLAP_PENALTY_PER_S = 5.0
+"""Log-likelihood that two local speakers heard at once lose per second by being one speaker."""
+CANDIDATES = 3
+MIN_TELLING_S = 0.5
+"""With less clean speech in its window than this, and no clear voice, a turn is UNKNOWN."""
+UNKNOWN_BELOW = 0.35
+"""… namely where the chosen speaker is right with less probability than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The speaker of every local speaker.
+
+    Attributes:
+        labels: 0 … k-1, k for UNKNOWN, -1 where inactive; shape (windows, 3).
+        posterior: probability of that speaker, shape (windows, 3).
+        k: how many speakers.
+    """
+
+    labels: Int64
+    posterior: Float64
+    k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided of every local speaker, and from what.
+
+    Attributes:
+        chosen: its cluster, -1 where inactive, shape (windows, 3).
+        clean_s: seconds it was active alone, shape (windows, 3).
+        score: log-likelihood ratio of each cluster, shape (windows, 3, k).
+        lead: how far the window's best choice is ahead of the best one that gives this speaker
+            another cluster, shape (windows, 3).
+    """
+
+    chosen: Int64
+    clean_s: Float64
+    score: Float64
+    lead: Float64
+
+    @property
+    def own(self) -> Float64:
+        """Log-likelihood ratio of the cluster chosen, shape (windows, 3)."""
+        place = np.maximum(self.chosen, 0)[..., None]
+        return np.take_along_axis(self.score, place, axis=2)[..., 0]
+
+
+def assign(
+    evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, hints: Hints
+) -> Assignment:
+    """Give every local speaker of every window, short and long, to a cluster or to UNKNOWN.
+
+    Args:
+        labels: cluster of each of `voices`.
+        hints: who knows the number of speakers knows that nobody else can be heard; who asks for
+            some gets that many.
+    """
+    decision = decide(evidence, voices, labels, plda)
+    k = decision.score.shape[2]
+    if k == 0:
+        nobody = np.where(decision.chosen < 0, -1, 0)
+        return Assignment(nobody, np.zeros(nobody.shape), 0)
+    own, lead = decision.own, decision.lead
+    posterior = right(decision.clean_s, own, lead, k)
+    unsure = (decision.clean_s < MIN_TELLING_S) & (posterior < UNKNOWN_BELOW)
+    result = np.where(decision.chosen < 0, -1, np.where(unsure, k, decision.chosen))
+    if hints.num_speakers or hints.min_speakers:
+        for place, label in back_to_voices(result, decision.score, voices, labels).items():
+            result[place], own[place], lead[place] = label, decision.score[(*place, label)], 0
+        posterior = right(decision.clean_s, own, lead, k)
+    return Assignment(result, np.where(result < 0, 0, posterior), k)
+
+
+def decide(evidence: Evidence, voices: Voices, labels: Int64, plda: Plda) -> Decision:
+    """Every local speaker's likeliest cluster, window by window."""
+    active = evidence.active
+    clean_s = clean(active).sum(axis=1) * FRAME_S
+    seconds, mean = voices.means(labels)
+    score = np.zeros((*clean_s.shape, len(seconds)))
+    heard = clean_s > 0
+    if heard.any():
+        score[heard] = scores(
+            plda, clean_s[heard], plda.project(evidence.embeddings[heard]), seconds, mean
+        )
+    chosen = np.where(active.any(axis=1), 0, -1)
+    lead = np.zeros(clean_s.shape)
+    for window in range(len(active) if len(seconds) else 0):
+        local = np.flatnonzero(active[window].any(axis=0))
+        chosen[window, local], lead[window, local] = choose(
+            score[window, local], active[window][:, local]
+        )
+    return Decision(chosen, clean_s, score, lead)
+
+
+def back_to_voices(
+    result: Int64, score: Float64, voices: Voices, labels: Int64
+) -> dict[tuple[int, int], int]:
+    """For labels no local speaker has: one each, of its own voices the one most like it.
+
+    That can leave another label without, but none twice: no two labels have a voice in common.
+    """
+    back: dict[tuple[int, int], int] = {}
+    result = result.copy()
+    while len(missing := np.setdiff1d(labels, result)):
+        label = int(missing[0])
+        own = voices.place[labels == label]
+        rival = score[tuple(own.T)]
+        window, speaker = own[(rival[:, label] - rival.max(axis=1)).argmax()].tolist()
+        result[window, speaker] = back[window, speaker] = label
+    return back
+
+
+def scores(plda: Plda, seconds: Float64, x: Float64, cluster_s: Float64, mean: Float64) -> Float64:
+    """Log-likelihood ratios (n, k) that each of n voices is that of each of k clusters."""
+    n = evidence_worth(seconds)
+    alone = plda.log_evidence(n, n[:, None] * x)
+    out = np.empty((len(x), len(mean)))
+    for i, worth in enumerate(evidence_worth(cluster_s)):
+        own = plda.log_evidence(worth, worth * mean[i])
+        together = plda.log_evidence(n + worth, n[:, None] * x + worth * mean[i])
+        out[:, i] = together - alone - own
+    return out
+
+
+def choose(score: Float64, active: Bool) -> tuple[Int64, Float64]:
+    """The likeliest labels of a window's local speakers, taken together.
+
+    Two may share a label (the network can split one voice), but less and less likely the longer
+    they are heard at once.
+
+    Args:
+        score: log-likelihood ratios, shape (local speakers, k).
+        active: where each is active, shape (589, local speakers).
+
+    Returns:
+        Labels, and how far they are ahead of the best choice that gives this speaker another label
+        (infinite where there is none); both of shape (local speakers,).
+    """
+    if len(score) == 0:
+        return np.zeros(0, np.int64), np.zeros(0)
+    likeliest = np.argsort(-score, axis=1, kind="stable")[:, :CANDIDATES]
+    options = np.array(list(product(*likeliest.tolist())))
+    total = np.take_along_axis(score, options.T, axis=1).sum(axis=0)
+    for a, b in combinations(range(len(score)), 2):
+        together_s = float((active[:, a] & active[:, b]).sum()) * FRAME_S
+        total -= OVERLAP_PENALTY_PER_S * together_s * (options[:, a] == options[:, b])
+    best = int(total.argmax())
+    other = np.where(options != options[best], total[:, None], -np.inf).max(axis=0)
+    return options[best], total[best] - other
