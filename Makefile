@@ -39,9 +39,9 @@ $(VENV)/.demo-installed: $(VENV)/.made $(SOURCES)
 	@touch $@
 
 $(VENV)/.test-installed: $(VENV)/.made $(SOURCES)
-	$(PIP) '.[whisper-base,test]'
+	$(PIP) '.[whisper-base,server,test]'
 	@touch $@
 
 $(VENV)/.dev-installed: $(VENV)/.made $(SOURCES)
-	$(PIP) '.[dev]'
+	$(PIP) '.[server,dev]'
 	@touch $@

@@ -83,7 +83,7 @@ def test_help_names_the_commands_and_loads_no_network() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stderr == "set()\n"
-    for command in ("transcribe", "turns", "score", "embed", "verify", "voices", "models"):
+    for command in ("transcribe", "turns", "score", "embed", "verify", "serve", "voices", "models"):
         assert f"\n  {command} " in done.stdout
 
 
@@ -93,7 +93,8 @@ def test_the_transcript_is_all_that_standard_output_holds(diarize: Command, clip
     assert outcome.err == ""
     lines = outcome.out.splitlines()
     assert [one for one in lines if not re.fullmatch(r"\[00:00:\d\d\] [AB]: \S.*", one)] == []
-    assert lines[0].startswith("[00:00:00] A: Oh, hello")
+    assert lines[0].startswith("[00:00:00] A: Oh, ")
+    assert lines[0].endswith("I didn't know you were there.")
     assert {line[11] for line in lines} == {"A", "B"}
 
 
