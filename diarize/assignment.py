@@ -19,7 +19,7 @@ OVERLAP_PENALTY_PER_S = 5.0
 CANDIDATES = 3
 MIN_TELLING_S = 0.5
 """With less clean speech in its window than this, and no clear voice, a turn is UNKNOWN."""
-UNKNOWN_BELOW = 0.35
+UNKNOWN_BELOW = 0.25
 """… namely where the chosen speaker is right with less probability than this."""
 
 
