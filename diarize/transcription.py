@@ -3,8 +3,8 @@
 faster-whisper's own loops are not used. Its sequential one decodes 30 s at a time, one after the
 other; its batched one decodes without timestamp tokens and joins speakers in one chunk, which
 loses words. Here the speech is cut into chunks at pauses and speaker changes, chunks of like length
-are decoded together in a window only a little longer than they are (half a
-window costs a third of the encoder's time, or less), and what looks wrong is decoded once more: see `Transcriber`.
+are decoded together in a window only a little longer than they are (half a window costs some
+a third of the encoder's time), and what looks wrong is decoded once more: see `second_try`.
 
 Everything is greedy or beam search, nothing is sampled: the same recording gives the same words.
 """
@@ -48,7 +48,8 @@ DOUBT_LOG_PROB = -0.6
 """Below this a chunk is decoded once more."""
 MAX_NO_SPEECH = 0.6
 """A doubtful text above this probability of silence is dropped (Whisper's own threshold). It
-catches most of what is invented on noise, not all: rain had 0.34. The speech regions are the gate."""
+catches most of what is invented on noise, not all: rain had 0.34. The gate is the speech
+regions."""
 SKIPPED_S = 0.7
 """A chunk with more speech than this that no word accounts for is decoded once more."""
 SHORTEST_SPLIT_S = 4.0
