@@ -39,9 +39,11 @@ TUNNELS = tuple(
         "::/96",  # IPv4-compatible
         "fec0::/10",  # site-local
         "192.88.99.0/24",  # 6to4 relays
+        "192.0.0.0/24",  # protocol assignments, NAT64 discovery among them
     )
 )
-"""Ways to wrap an IPv4 address into one that looks public, and old private ranges."""
+"""Ways to wrap an IPv4 address into one that looks public, and special ranges that `is_global`
+counts as public or treats differently from one Python to the next."""
 
 
 def resolve(host: str, port: int) -> list[str]:

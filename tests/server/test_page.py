@@ -1,0 +1,389 @@
+"""The page in a real browser against a running service: from the upload to the corrected download.
+
+One recording goes through the page at the beginning (`uploaded`); what follows opens its result.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="pip install 'who-said-what[test-page]'")
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.server.chromium import PATIENCE_MS, Visit, chromium, visit
+from tests.server.conftest import KEY, KEYS, Running, service
+from tests.server.sounds import SAMPLE
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE_MS)
+
+SIGN_IN = f"sessionStorage.setItem('diarize-api-key', {json.dumps(KEY)})"
+EVIL = '<img src=x onerror="document.title=1">'
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service of our own: it gets to remember voices."""
+    with service(tmp_path_factory.mktemp("page"), keys=KEYS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def uploaded(browser: Browser, served: Running) -> str:
+    """A recording sent through the page by somebody who mistypes the key at first: its job."""
+    with visit(browser, served.url) as seen:
+        page = seen.page
+        dialog = page.get_by_role("dialog", name="API key")
+        for key in ("wrong", KEY):
+            dialog.get_by_label("Key", exact=True).fill(key)
+            dialog.get_by_role("button", name="Use this key").click()
+            if key == "wrong":
+                expect(dialog.get_by_role("alert")).to_contain_text("does not know this key")
+        expect(dialog).to_be_hidden()
+        expect(page.get_by_text("None yet.")).to_be_visible()
+
+        page.get_by_text("What do you know about it?").click()
+        page.get_by_label("Speakers", exact=True).select_option("exactly")
+        page.get_by_label("How many").fill("2")
+        page.get_by_label("Language").select_option("en")
+        page.get_by_label("Choose recordings").set_input_files(SAMPLE)
+        card = page.get_by_role("listitem").filter(has_text="sample.wav").first
+        expect(card.get_by_role("progressbar", name="Progress of sample.wav")).to_be_visible()
+        expect(card.locator("[aria-current=step]")).to_have_text("Voices")
+        expect(page.get_by_role("status")).to_contain_text("sample.wav: ")
+
+        page.wait_for_url("**/#job/*", timeout=5 * PATIENCE_MS)  # the only one opens by itself
+        expect(page.get_by_role("heading", name="sample.wav")).to_be_focused()
+        expect(page.locator("#facts")).to_contain_text("30 seconds · 2 speakers · English")
+        play_from_a_word(page)
+        return page.url.rpartition("/")[2]
+
+
+def play_from_a_word(page: Page) -> None:
+    """The file is at hand: it was just sent."""
+    word = page.get_by_text("originally", exact=True).first
+    word.click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.wait_for_function("document.querySelector('#audio').currentTime > 14.5")
+    expect(page.locator(".heard")).to_have_count(1)
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+
+@pytest.fixture
+def reader(browser: Browser, served: Running, uploaded: str) -> Iterator[Visit]:
+    with open_reader(browser, served, uploaded) as seen:
+        yield seen
+
+
+def open_reader(browser: Browser, served: Running, job: str, **options: Any) -> Any:
+    return _Reader(browser, served, job, options)
+
+
+class _Reader:
+    """A visit by somebody signed in who has opened a job."""
+
+    def __init__(self, browser: Browser, served: Running, job: str, options: Any) -> None:
+        self._visit = visit(browser, served.url, **options)
+        self._job = job
+
+    def __enter__(self) -> Visit:
+        seen = self._visit.__enter__()
+        seen.page.evaluate(SIGN_IN)
+        seen.page.goto(f"/#job/{self._job}")
+        seen.page.reload()
+        expect(seen.page.locator(".row [data-w]").first).to_be_visible()
+        return seen
+
+    def __exit__(self, *error: Any) -> None:
+        self._visit.__exit__(*error)
+
+
+def result_of(served: Running, job: str) -> dict[str, Any]:
+    found: dict[str, Any] = served.http.get(f"/v1/jobs/{job}/result").json()
+    return found
+
+
+def download(page: Page, label: str) -> tuple[str, str]:
+    """Name and text of what the menu gives."""
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as started:
+        page.get_by_role("menuitem", name=label).click()
+    return started.value.suggested_filename, Path(started.value.path()).read_text("utf-8")
+
+
+def pick(page: Page, row: int, entry: str) -> None:
+    """Choose from the menu of a row."""
+    page.locator(".row").nth(row).locator(".speaker").click()
+    page.get_by_role("menu").get_by_text(entry, exact=True).click()
+
+
+def test_from_upload_to_corrected_download(
+    reader: Visit, served: Running, uploaded: str, browser: Browser
+) -> None:
+    page = reader.page
+    before = result_of(served, uploaded)
+    assert before["speakers"] == ["A", "B"]
+
+    pick(page, 0, "Rename …")
+    dialog = page.get_by_role("dialog", name="Who is A?")
+    dialog.get_by_label("Name").fill("Diane")
+    dialog.get_by_label("Remember this voice").check()
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The voice of Diane is remembered.")).to_be_visible()
+
+    first = page.locator(".row").first.locator("[data-w]").first
+    first.click()
+    page.get_by_role("toolbar", name="What is selected").get_by_title("B (2)").click()
+    expect(page.locator(".row").first.locator(".name")).to_have_text("B")
+    expect(page.locator("#corrected")).to_have_text("2 corrections")
+
+    name, text = download(page, "Everything, exactly")
+    assert name == "sample.json"
+    after = json.loads(text)
+    word = before["utterances"][0]["words"][0]
+    assert after["utterances"][0]["speaker"] == "B"
+    assert after["utterances"][0]["words"] == [{**word, "speaker": "B"}]
+    assert after["utterances"][1]["speaker"] == "Diane"
+    assert set(after["speakers"]) == {"B", "Diane"}
+    said = " ".join(u["text"] for u in after["utterances"])
+    assert said == " ".join(u["text"] for u in before["utterances"])
+
+    name, text = download(page, "SubRip subtitles")
+    assert name == "sample.srt"
+    assert "\n[Diane]: " in text
+    assert "[A]: " not in text
+
+    page.reload()  # corrections outlive it
+    expect(page.locator("#corrected")).to_have_text("2 corrections")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    expect(page.locator(".row").first.locator(".name")).to_have_text("A")
+    page.keyboard.press("Control+Shift+z")
+    expect(page.locator(".row").first.locator(".name")).to_have_text("Diane")
+
+    assert served.http.get(f"/v1/jobs/{uploaded}/result").json() == before
+    with SAMPLE.open("rb") as file:  # and next time the name appears by itself
+        job = served.http.post("/v1/jobs", files={"file": file}, data={"words": "false"}).json()
+    served.http.get(f"/v1/jobs/{job['id']}/events")
+    assert "Diane" in result_of(served, job["id"])["speakers"]
+
+
+def test_merge_unknown_and_somebody_new(reader: Visit, served: Running, uploaded: str) -> None:
+    page = reader.page
+    pick(page, 0, "UNKNOWN")
+    expect(page.locator(".row").first.locator(".name")).to_have_text("UNKNOWN")
+    expect(page.locator("#lane-names")).to_contain_text("UNKNOWN")
+    expect(page.locator("#timeline-text")).to_contain_text("UNKNOWN: ")
+
+    pick(page, 1, "Merge with …")
+    page.get_by_role("menu").get_by_text("A", exact=True).click()
+    names = page.locator(".row .name")
+    assert set(names.all_inner_texts()) == {"UNKNOWN", "A"}
+
+    page.locator(".row").last.locator("[data-w]").first.click()
+    page.keyboard.press("t")
+    page.keyboard.press("n")
+    page.get_by_role("dialog", name="Who is it?").get_by_label("Name").fill("Zoë  O’Hara")
+    page.keyboard.press("Enter")
+    expect(names.last).to_have_text("Zoë  O’Hara")
+    _, text = download(page, "NIST turns")
+    assert {line.split()[7] for line in text.splitlines()} == {"UNKNOWN", "A", "Zoë%20%20O’Hara"}
+
+
+def test_a_name_that_is_markup_stays_text(reader: Visit) -> None:
+    page = reader.page
+    pick(page, 0, "Rename …")
+    page.get_by_role("dialog").get_by_label("Name").fill(EVIL)
+    page.keyboard.press("Enter")
+    expect(page.locator(".row").first.locator(".name")).to_have_text(EVIL)
+    page.locator(".row").first.locator("[data-w]").first.click()
+    page.locator("#lane-names button").first.click()
+    expect(page.get_by_role("menu")).to_be_visible()
+    assert page.locator("img").count() == 1  # ours, in the head of the page
+    assert page.title() == "sample.wav – Who said what"
+    page.keyboard.press("Escape")
+    _, text = download(page, "WebVTT subtitles")
+    assert "&lt;img src=x" in text
+
+
+def test_with_the_keyboard_alone(reader: Visit, served: Running, uploaded: str) -> None:
+    page = reader.page
+    words = result_of(served, uploaded)["utterances"][0]["words"]
+    expect(page.get_by_role("heading", name="sample.wav")).to_be_focused()
+    page.get_by_role("slider", name="Place in the recording").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    slider = page.get_by_role("slider", name="Place in the recording")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^0:10 of 0:30, .* speaking$"))
+    for _ in range(3):  # the speaker's menu, the time, the words
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.dataset.w") == "0"
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"  # the focus is seen
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.textContent") == words[1]["text"]
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.locator(".chosen").all_inner_texts() == [words[1]["text"], words[2]["text"]]
+    page.keyboard.press("2")
+    expect(page.locator(".row .name")).to_have_count(9)  # 7 rows, one of them in three
+    assert page.locator(".row .name").all_inner_texts()[:3] == ["A", "B", "A"]
+    page.keyboard.press("Control+z")
+    expect(page.locator(".row .name")).to_have_count(7)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("toolbar", name="What is selected")).to_be_hidden()
+
+
+def test_what_goes_wrong_is_said_in_a_sentence(browser: Browser, served: Running) -> None:
+    with visit(browser, served.url) as seen:
+        page = seen.page
+        page.evaluate(SIGN_IN)
+        page.reload()
+        files = page.get_by_label("Choose recordings")
+        files.set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"})
+        card = page.get_by_role("listitem").filter(has_text="notes.txt").first
+        expect(card.locator(".error")).to_contain_text("'notes.txt' ")
+        expect(card.get_by_role("progressbar")).to_be_hidden()
+
+        page.get_by_text("What do you know about it?").click()
+        page.get_by_label("Speakers", exact=True).select_option("between")
+        page.get_by_label("At least").fill("5")
+        page.get_by_label("At most").fill("2")
+        files.set_input_files(SAMPLE)
+        expect(page.locator("#ask-error")).to_have_text(
+            "The fewest speakers are more than the most."
+        )
+
+        page.goto("/#job/0123456789abcdef")
+        expect(page.locator("#toast")).to_contain_text("There is no such job.")
+
+
+def test_hours_of_speech(browser: Browser, served: Running, uploaded: str) -> None:
+    """Words are elements only near the window, and every word can be reached all the same."""
+    once = result_of(served, uploaded)
+    times = 600  # five hours, 50,000 words
+    kept = Path(served.app.state.service.settings.data) / "jobs" / uploaded / "result.json"
+    short = kept.read_text("utf-8")
+    kept.write_text(json.dumps(repeated(once, times)), "utf-8")
+    try:
+        with open_reader(browser, served, uploaded) as seen:
+            page = seen.page
+            assert page.locator(".row").count() == len(once["utterances"]) * times
+            assert page.locator("[data-w]").count() < 2000
+            page.get_by_role("slider").focus()
+            page.keyboard.press("+")
+            expect(page.locator("#overview")).to_be_visible()
+            page.keyboard.press("End")
+            page.locator(".row").last.scroll_into_view_if_needed()
+            expect(page.locator(".row").last.locator("[data-w]").first).to_be_visible()
+            assert page.locator("[data-w]").count() < 2000
+    finally:
+        kept.write_text(short, "utf-8")
+
+
+def repeated(result: dict[str, Any], times: int) -> dict[str, Any]:
+    """The same conversation again and again."""
+
+    def shifted(value: Any, by: float) -> Any:
+        if isinstance(value, list):
+            return [shifted(one, by) for one in value]
+        if not isinstance(value, dict):
+            return value
+        moved = {k: v + by if k in ("start", "end") else shifted(v, by) for k, v in value.items()}
+        return moved
+
+    lists = {
+        key: [one for n in range(times) for one in shifted(result[key], n * result["duration"])]
+        for key in ("turns", "exclusive", "utterances")
+    }
+    return {**result, **lists, "duration": result["duration"] * times}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone(browser: Browser, served: Running, uploaded: str, scheme: str) -> None:
+    phone = {"viewport": {"width": 360, "height": 640}, "is_mobile": True, "has_touch": True}
+    with open_reader(browser, served, uploaded, **phone, color_scheme=scheme) as seen:
+        page = seen.page
+        assert page.locator("html").get_attribute("data-theme") == scheme
+        page.locator(".row [data-w]").first.tap()
+        expect(page.get_by_role("toolbar", name="What is selected")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        small = "[...document.querySelectorAll('#dock button, #dock select, .row button')]"
+        heights = page.evaluate(f"{small}.filter(b => b.offsetHeight).map(b => b.offsetHeight)")
+        assert min(heights) >= 24  # WCAG 2.5.8
+        other = "dark" if scheme == "light" else "light"
+        page.get_by_role("button", name=f"{other.title()} colours").tap()
+        assert page.locator("html").get_attribute("data-theme") == other
+
+
+PAIRS = [
+    ("ink", "ground"), ("ink", "surface"), ("ink", "sunken"), ("soft", "ground"),
+    ("soft", "surface"), ("soft", "sunken"), ("accent", "ground"), ("accent", "surface"),
+    ("on-accent", "accent"), ("ink", "accent-wash"), ("mark-ink", "mark"),
+    ("danger", "danger-wash"), ("unknown", "surface"),
+    *((f"s{n}", "surface") for n in range(8)), *(("on-speaker", f"s{n}") for n in range(8)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_of_text(browser: Browser, served: Running, scheme: str) -> None:
+    """WCAG 2.2, 1.4.3: 4.5 to 1."""
+    with visit(browser, served.url, color_scheme=scheme) as seen:
+        values = seen.page.evaluate(
+            "names => names.map(n => getComputedStyle(document.documentElement)"
+            ".getPropertyValue('--' + n).trim())",
+            [name for pair in PAIRS for name in pair],
+        )
+    found = dict(zip(PAIRS, zip(values[::2], values[1::2], strict=True), strict=True))
+    weak = {pair: contrast(*colours) for pair, colours in found.items()}
+    assert {pair: ratio for pair, ratio in weak.items() if ratio < 4.5} == {}
+
+
+def contrast(one: str, two: str) -> float:
+    """https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio"""
+    high, low = sorted((luminance(one), luminance(two)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    shares = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return sum(w * s for w, s in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_everything_has_a_name(reader: Visit) -> None:
+    """Landmarks, and a name for whatever can be used (WCAG 1.3.1, 4.1.2)."""
+    page = reader.page
+    for role in ("banner", "main"):
+        expect(page.get_by_role(role)).to_have_count(1)
+    expect(page.get_by_role("region", name="Player")).to_be_visible()
+    expect(page.get_by_role("region", name="Who spoke when")).to_be_visible()
+    tree = page.locator("body").aria_snapshot()
+    nameless = [
+        line
+        for line in tree.splitlines()
+        if re.search(r"- (button|link|slider|combobox)(:|$)", line)
+    ]
+    assert nameless == []
+
+
+def test_the_policy_that_the_page_is_served_with(served: Running) -> None:
+    policy = served.http.get("/").headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+    assert "unsafe" not in policy
+    page = served.http.get("/").text
+    assert re.findall(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=|https?://", page) == []
+    assert served.http.post("/v1/nothing").status_code == 404

@@ -1,0 +1,184 @@
+"""URLs that callers give: nobody's way into the network behind the service."""
+
+from __future__ import annotations
+
+import http.server
+import ipaddress
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from diarize.server.errors import ServiceError
+from diarize.server.limits import Cancel
+from diarize.server.urls import Fetcher, is_public
+from tests.server.conftest import Running
+from tests.server.sounds import DIANE, SHEILA, spoken, text
+
+FORBIDDEN = [
+    "127.0.0.1", "127.8.0.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254",
+    "100.64.0.1", "192.0.0.8", "192.0.2.1", "198.18.0.1", "224.0.0.1", "239.1.1.1", "240.0.0.1",
+    "255.255.255.255", "192.88.99.1", "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
+    "::ffff:169.254.169.254", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::808:808",
+    "64:ff9b:1::808:808", "2002:7f00:1::", "2002:808:808::1", "2001:0:808:808::1", "fe80::1",
+    "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "2001:db8::1",
+]  # fmt: skip
+PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8"]
+
+
+def test_which_addresses_are_public() -> None:
+    assert [a for a in FORBIDDEN if is_public(ipaddress.ip_address(a))] == []
+    assert [a for a in PUBLIC if not is_public(ipaddress.ip_address(a))] == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost/a.wav",
+        "http://127.0.0.1:22/",
+        "http://2130706433/",  # 127.0.0.1 as a number
+        "http://0x7f.1/",
+        "http://0177.0.0.1/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[64:ff9b::7f00:1]/",
+        "http://[2002:7f00:1::]/",
+        "http://[fe80::1%25lo]/",
+        "http://169.254.169.254/latest/meta-data/",
+        "ftp://example.org/a.wav",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1/",
+        "http://",
+        "http:///a",
+        "http://user:secret@example.org/a.wav",
+        "http://example.org:99999/",
+        "http://[::1",
+        "http://exa mple.org/",
+        "http://example.org/\r\nX: y",
+        "//example.org/a.wav",
+    ],
+)
+def test_refused(running: Running, url: str) -> None:
+    job = running.http.post("/v1/jobs", data={"url": url})
+    assert (job.status_code, job.json()["error"]["param"]) == (400, "url"), job.text
+    voice = running.http.post("/v1/voice/embed", json={"audio": url})
+    assert voice.status_code == 400
+
+
+def test_every_address_of_a_name_is_checked(tmp_path: Path) -> None:
+    for addresses in (["8.8.8.8", "10.0.0.1"], ["10.0.0.1"], []):
+        fetcher = Fetcher(1000, resolver=lambda host, port, found=addresses: found)
+        with pytest.raises(ServiceError):
+            fetcher.check("http://example.org/")
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """A web server with traps; `seen` are the paths asked for."""
+
+    seen: list[str]
+
+    def do_GET(self) -> None:
+        self.seen.append(self.path)
+        redirects = {
+            "/away": "http://169.254.169.254/latest/meta-data/",
+            "/mapped": "http://[::ffff:10.0.0.1]/",
+            "/file": "file:///etc/passwd",
+            "/loop": "/loop",
+            "/once": "/voice.wav",
+        }
+        if self.path in redirects:
+            self.send_response(302)
+            self.send_header("Location", redirects[self.path])
+            self.end_headers()
+        elif self.path == "/voice.wav":
+            self._send(spoken(*DIANE))
+        elif self.path == "/large":
+            self.send_response(200)  # without a length
+            self.end_headers()
+            for _ in range(64):
+                self.wfile.write(b"x" * (1 << 18))
+        elif self.path == "/short":
+            self._send(b"abc", 1000)
+        else:
+            self.send_error(404)
+
+    def _send(self, content: bytes, length: int | None = None) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(length or len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[str]:
+    """A web server on this machine, which the keyless service may ask and others may not."""
+    _Handler.seen = []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_url_as_audio(keyless: Running, web: str) -> None:
+    body = {"audio1": f"{web}/once", "audio2": f"{web}/voice.wav"}
+    answer = keyless.http.post("/v1/voice/verify", json=body)
+    assert answer.json()["distance"] == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/away", "forbidden_url"),
+        ("/mapped", "forbidden_url"),
+        ("/file", "invalid_url"),
+        ("/loop", "url_failed"),
+        ("/missing", "url_failed"),
+        ("/short", "url_failed"),
+    ],
+)
+def test_every_hop_is_checked(keyless: Running, web: str, path: str, code: str) -> None:
+    answer = keyless.http.post("/v1/voice/embed", json={"audio": web + path})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+
+
+def test_a_download_is_cut_off_at_the_limit(web: str, tmp_path: Path) -> None:
+    fetcher = Fetcher(1 << 20, (ipaddress.ip_network("127.0.0.1/32"),))
+    cancel = Cancel(60)
+    cancel.start()
+    with pytest.raises(ServiceError) as caught:
+        fetcher.fetch(f"{web}/large", tmp_path / "large", cancel)
+    assert caught.value.status_code == 413
+    assert (tmp_path / "large").stat().st_size <= 1 << 20
+
+
+def test_the_address_checked_is_the_one_connected_to(web: str, tmp_path: Path) -> None:
+    """Rebinding: a name that resolves to something else when asked again is not asked again."""
+    answers = iter([["127.0.0.1"], ["10.0.0.1"]])
+    fetcher = Fetcher(
+        1 << 20,
+        (ipaddress.ip_network("127.0.0.1/32"),),
+        resolver=lambda host, port: next(answers),
+    )
+    cancel = Cancel(60)
+    cancel.start()
+    port = web.rpartition(":")[2]
+    fetcher.fetch(f"http://rebinding.example:{port}/voice.wav", tmp_path / "a", cancel)
+    assert (tmp_path / "a").read_bytes() == spoken(*DIANE)
+    assert next(answers) == ["10.0.0.1"]  # was never asked for
+
+
+def test_this_machine_is_refused_where_nobody_allowed_it(running: Running, web: str) -> None:
+    _Handler.seen.clear()
+    answer = running.http.post("/v1/voice/embed", json={"audio": f"{web}/voice.wav"})
+    assert answer.json()["error"]["code"] == "forbidden_url"
+    assert _Handler.seen == []
+
+
+def test_a_different_voice_by_url(keyless: Running, web: str) -> None:
+    body = {"audio1": f"{web}/voice.wav", "audio2": text(spoken(*SHEILA))}
+    assert keyless.http.post("/v1/voice/verify", json=body).json()["verified"] is False
