@@ -6,7 +6,7 @@
                       "wall_s": …, "cpu_s": …, "peak_bytes": …, "utterances": null or […]}
                      or {"error": text}
 
-Only the standard library and NumPy: this file runs in every peer's environment, as a script's neighbour.
+Only the standard library and NumPy: this file runs in every peer's environment, next to its script.
 """
 
 from __future__ import annotations
