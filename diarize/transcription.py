@@ -28,7 +28,7 @@ from faster_whisper.transcribe import (
 
 from diarize.audio import Recording
 from diarize.chunking import Span, inside, plan_chunks, speaker_changes
-from diarize.decoding_faults import loop_start, skipped, without_loop
+from diarize.drafts import DOUBT_LOG_PROB, Draft, badness, join, skipped, without_loop
 from diarize.errors import ModelError
 from diarize.models import find_whisper
 from diarize.records import SAMPLE_RATE_HZ, Float32, Int64, ProgressHook, Turn, Word
@@ -40,18 +40,6 @@ TAIL_S = 2.0
 WINDOW_S = 30.0
 BATCH = 4
 
-MAX_COMPRESSION = 2.4
-"""Text that zlib shrinks more than this is a loop (Whisper's own threshold)."""
-MIN_LOG_PROB = -1.0
-"""Mean log-probability per token below which a text is not trusted (Whisper's own threshold)."""
-DOUBT_LOG_PROB = -0.6
-"""Below this a chunk is decoded once more."""
-MAX_NO_SPEECH = 0.6
-"""A doubtful text above this probability of silence is dropped (Whisper's own threshold). It
-catches most of what is invented on noise, not all: rain had 0.34. The gate is the speech
-regions."""
-SKIPPED_S = 0.7
-"""A chunk with more speech than this that no word accounts for is decoded once more."""
 SHORTEST_SPLIT_S = 4.0
 """Shorter chunks are not cut in two for the second try."""
 LANGUAGE_CHUNKS = 6
@@ -70,42 +58,6 @@ class Transcript:
 
     words: tuple[Word, ...]
     language: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """One decoding of one chunk.
-
-    skipped_s: speech that no word accounts for. log_prob: the mean per token.
-    """
-
-    span: Span
-    words: tuple[Word, ...]
-    skipped_s: float
-    log_prob: float
-    compression: float
-    no_speech: float
-
-    @property
-    def broken(self) -> bool:
-        return (
-            self.compression > MAX_COMPRESSION
-            or self.log_prob < MIN_LOG_PROB
-            or loop_start([w.text for w in self.words]) is not None
-        )
-
-    @property
-    def doubtful(self) -> bool:
-        return self.broken or self.skips or self.log_prob < DOUBT_LOG_PROB
-
-    @property
-    def skips(self) -> bool:
-        return self.skipped_s > SKIPPED_S
-
-    @property
-    def silent(self) -> bool:
-        """Invented where nobody speaks: Whisper itself suspects so, and the text is doubtful."""
-        return self.no_speech > MAX_NO_SPEECH and self.doubtful
 
 
 class Transcriber:
@@ -216,10 +168,10 @@ class _Job:
             b if v[b] >= SURE_LANGUAGE else main for b, v in zip(best, votes, strict=True)
         ]
 
-    def decode(self, chunks: list[Span], language: str, *, wide: bool = False) -> list[_Draft]:
+    def decode(self, chunks: list[Span], language: str, *, wide: bool = False) -> list[Draft]:
         """Decode chunks, the longest first, those of like length together."""
         order = sorted(chunks, key=lambda c: (c[0] - c[1], c[0]))
-        drafts: list[_Draft] = []
+        drafts: list[Draft] = []
         size = 1 if wide else BATCH
         for first in range(0, len(order), size):
             batch = order[first : first + size]
@@ -229,7 +181,7 @@ class _Job:
                 self.progress("transcription", min(1.0, self.done_s / self.total_s))
         return sorted(drafts, key=lambda d: d.span)
 
-    def second_try(self, drafts: list[_Draft], language: str) -> list[_Draft]:
+    def second_try(self, drafts: list[Draft], language: str) -> list[Draft]:
         """Decode doubtful chunks again, in the full window, whole or in pieces; the best stays.
 
         The full window ends most loops. Pieces bring back what was skipped: Whisper drops a
@@ -245,8 +197,8 @@ class _Job:
         for d in drafts:
             tries = [d, *([found[d.span]] if d.span in wide else [])]
             if halves.get(d.span):
-                tries.append(_join(d.span, [found[h] for h in halves[d.span]]))
-            kept.append(min(tries, key=_badness))
+                tries.append(join(d.span, [found[h] for h in halves[d.span]]))
+            kept.append(min(tries, key=badness))
         return kept
 
     def _halves(self, span: Span) -> list[Span]:
@@ -271,7 +223,7 @@ class _Job:
         batch = np.stack([_pad(m, frames) for m in mel])
         return self.owner.model.encode(batch), spans
 
-    def _decode_batch(self, chunks: list[Span], language: str, wide: bool) -> list[_Draft]:
+    def _decode_batch(self, chunks: list[Span], language: str, wide: bool) -> list[Draft]:
         model = self.owner.model
         tokenizer = Tokenizer(
             model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
@@ -302,7 +254,7 @@ class _Job:
             speech = inside(self.speech, chunk)
             words = tuple(_words(timed, span[0], speech))
             drafts.append(
-                _Draft(
+                Draft(
                     chunk,
                     words,
                     skipped(speech, words),
@@ -312,24 +264,6 @@ class _Job:
                 )
             )
         return drafts
-
-
-def _badness(draft: _Draft) -> tuple[bool, int, float]:
-    return draft.broken, round(draft.skipped_s / SKIPPED_S), -draft.log_prob
-
-
-def _join(span: Span, pieces: list[_Draft]) -> _Draft:
-    """Decodings of the parts of a chunk as one of the whole."""
-    spoken = [d for d in pieces if not d.silent]
-    weights = [len(d.words) + 1 for d in pieces]
-    return _Draft(
-        span,
-        tuple(w for d in spoken for w in d.words),
-        sum(d.skipped_s for d in pieces),
-        float(np.average([d.log_prob for d in pieces], weights=weights)),
-        max(d.compression for d in pieces),
-        min(d.no_speech for d in pieces),
-    )
 
 
 def _length(chunks: Sequence[Span]) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from diarize.audio import Recording
 from diarize.chunking import plan_chunks, speaker_changes
-from diarize.decoding_faults import loop_start, skipped
+from diarize.drafts import loop_start, skipped
 from diarize.errors import ModelError
 from diarize.models import find_whisper
 from diarize.records import Turn, Word, join_words

@@ -1,0 +1,122 @@
+"""One decoding of a chunk, and what is wrong with it: speech skipped, phrases without end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diarize.chunking import Span
+from diarize.records import Word
+
+MAX_COMPRESSION = 2.4
+"""Text that zlib shrinks more than this is a loop (Whisper's own threshold)."""
+MIN_LOG_PROB = -1.0
+"""Mean log-probability per token below which a text is not trusted (Whisper's own threshold)."""
+DOUBT_LOG_PROB = -0.6
+"""Below this a chunk is decoded once more."""
+MAX_NO_SPEECH = 0.6
+"""A doubtful text above this probability of silence is dropped (Whisper's own threshold). It
+catches most of what is invented on noise, not all: rain had 0.34. The gate is the speech
+regions."""
+SKIPPED_S = 0.7
+"""A chunk with more speech than this that no word accounts for is decoded once more."""
+LONGEST_WORD_S = 0.9
+"""What is longer was stretched over speech that Whisper skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One decoding of one chunk.
+
+    skipped_s: speech that no word accounts for. log_prob: the mean per token.
+    """
+
+    span: Span
+    words: tuple[Word, ...]
+    skipped_s: float
+    log_prob: float
+    compression: float
+    no_speech: float
+
+    @property
+    def broken(self) -> bool:
+        return (
+            self.compression > MAX_COMPRESSION
+            or self.log_prob < MIN_LOG_PROB
+            or loop_start([w.text for w in self.words]) is not None
+        )
+
+    @property
+    def doubtful(self) -> bool:
+        return self.broken or self.skips or self.log_prob < DOUBT_LOG_PROB
+
+    @property
+    def skips(self) -> bool:
+        return self.skipped_s > SKIPPED_S
+
+    @property
+    def silent(self) -> bool:
+        """Invented where nobody speaks: Whisper itself suspects so, and the text is doubtful."""
+        return self.no_speech > MAX_NO_SPEECH and self.doubtful
+
+
+def skipped(speech: Sequence[Span], words: Sequence[Word]) -> float:
+    """Seconds of speech that no word accounts for: gaps of 0.5 s and more, and overlong words."""
+    gaps = list(speech)
+    for w in words:
+        gaps = [
+            part
+            for a, b in gaps
+            for part in ((a, min(b, w.start)), (max(a, w.end), b))
+            if part[1] > part[0]
+        ]
+    stretched = sum(max(0.0, w.end - w.start - LONGEST_WORD_S) for w in words)
+    return stretched + sum(b - a for a, b in gaps if b - a >= 0.5)
+
+
+def loop_start(words: Sequence[str]) -> int | None:
+    """Where a text begins to repeat itself as a stuck decoder does, and people do not.
+
+    That is: a phrase of up to five words four times in a row, or eight words that came before.
+    The index is that of the first word of the first repetition.
+    """
+    plain = [w.strip(".,!?;:…-–—\"'").casefold() for w in words]
+    for size in range(1, 6):
+        run = 0
+        for i in range(size, len(plain)):
+            run = run + 1 if plain[i] == plain[i - size] else 0
+            if run >= 3 * size:
+                return i - run + 1
+    seen = set()
+    for i in range(len(plain) - 7):
+        phrase = tuple(plain[i : i + 8])
+        if phrase in seen:
+            return i
+        seen.add(phrase)
+    return None
+
+
+def without_loop(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words before a loop; all where there is none."""
+    return words[: loop_start([w.text for w in words])]
+
+
+def badness(draft: Draft) -> tuple[bool, int, float]:
+    """Sorts decodings of one chunk, the best first."""
+    return draft.broken, round(draft.skipped_s / SKIPPED_S), -draft.log_prob
+
+
+def join(span: Span, pieces: list[Draft]) -> Draft:
+    """Decodings of the parts of a chunk as one of the whole."""
+    spoken = [d for d in pieces if not d.silent]
+    weights = [len(d.words) + 1 for d in pieces]
+    return Draft(
+        span,
+        tuple(w for d in spoken for w in d.words),
+        sum(d.skipped_s for d in pieces),
+        float(np.average([d.log_prob for d in pieces], weights=weights)),
+        max(d.compression for d in pieces),
+        min(d.no_speech for d in pieces),
+    )
