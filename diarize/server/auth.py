@@ -106,7 +106,8 @@ class Guard:
                 401,
                 "invalid_api_key",
                 "no valid API key: send one as `Authorization: Bearer …` or `X-API-Key: …`",
-                headers={"WWW-Authenticate": "Bearer"},
+                # An upload that follows is not read.
+                headers={"WWW-Authenticate": "Bearer", "Connection": "close"},
             )
         if self._local_only and not _from_this_machine(Headers(scope=scope)):
             return ServiceError(

@@ -56,9 +56,9 @@ def uploaded(browser: Browser, served: Running) -> str:
         expect(page.get_by_text("None yet.")).to_be_visible()
 
         page.get_by_text("What do you know about it?").click()
-        page.get_by_label("Speakers", exact=True).select_option("exactly")
+        page.get_by_role("combobox", name="Speakers").select_option("exactly")
         page.get_by_label("How many").fill("2")
-        page.get_by_label("Language").select_option("en")
+        page.get_by_role("combobox", name="Language").select_option("en")
         page.get_by_label("Choose recordings").set_input_files(SAMPLE)
         card = page.get_by_role("listitem").filter(has_text="sample.wav").first
         expect(card.get_by_role("progressbar", name="Progress of sample.wav")).to_be_visible()
@@ -259,7 +259,7 @@ def test_what_goes_wrong_is_said_in_a_sentence(browser: Browser, served: Running
         expect(card.get_by_role("progressbar")).to_be_hidden()
 
         page.get_by_text("What do you know about it?").click()
-        page.get_by_label("Speakers", exact=True).select_option("between")
+        page.get_by_role("combobox", name="Speakers").select_option("between")
         page.get_by_label("At least").fill("5")
         page.get_by_label("At most").fill("2")
         files.set_input_files(SAMPLE)
