@@ -31,7 +31,7 @@ VETO = VadOptions(onset=0.1, offset=0.05, pad_s=0.3)
 stricter VAD loses more speech than it removes false alarms (`benchmarks.tune vad`)."""
 
 VOTE_LIMIT_S = 2.0
-"""A window's vote grows with the clean speech behind it up to this."""
+"""A window's vote grows with the clean speech behind it up to this, and with its confidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def timeline(evidence: Evidence, assignment: Assignment) -> Timeline:
     belief = np.zeros_like(votes)
     count = np.zeros(len(seen), np.float32)
     clean_s = clean(active).sum(axis=1) * FRAME_S
-    weight = np.minimum(clean_s, VOTE_LIMIT_S) + 0.01
+    weight = (np.minimum(clean_s, VOTE_LIMIT_S) + 0.01) * (assignment.posterior + 0.01)
     for window in range(len(active)):
         here = slice(window * STEP_FRAMES, window * STEP_FRAMES + WINDOW_FRAMES)
         count[here] += active[window].sum(axis=1)
