@@ -109,6 +109,8 @@ def veto(evidence: Evidence, frames: int) -> Bool:
 def hold(line: Timeline, at_most: int | None = None) -> Bool:
     """Who holds each frame, shape (frames, k + 1): as many as are active, those with most votes.
 
+    UNKNOWN speaks alone: a second voice that nobody can tell is often none.
+
     Args:
         at_most: cap on the number at once; 1 makes the result exclusive.
     """
@@ -117,6 +119,7 @@ def hold(line: Timeline, at_most: int | None = None) -> Bool:
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.arange(order.shape[1])[None, :], axis=1)
     held: Bool = (rank < count[:, None]) & (line.votes > 0)
+    held[:, -1] &= ~held[:, :-1].any(axis=1)
     return held
 
 
