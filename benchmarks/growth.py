@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import load
+from benchmarks.peers.install import system as peer_system
 from benchmarks.runs import BUILD, write_wav
 from benchmarks.workers import System, Worker, ours
 from diarize.audio import Recording
@@ -98,6 +99,20 @@ def as_json(system: System, threads: int, words: bool, points: list[Point]) -> d
     }
 
 
+def kept_file(system: System, words: bool) -> Path:
+    """Where the report looks for what a system's growth was."""
+    kind = "words" if words else "turns"
+    return BUILD / "growth" / f"{system.name}-{system.version}-{kind}.json"
+
+
+def keep(system: System, threads: int, words: bool, points: list[Point]) -> None:
+    """Leave the points for the report."""
+    path = kept_file(system, words)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = as_json(system, threads, words, points)
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -105,6 +120,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="+", help="folders, or names of sets, to join")
     parser.add_argument("--minutes", nargs="+", type=float, default=list(MINUTES))
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--system", default="ours", help="or an installed peer")
     parser.add_argument("--clustering", default="merge")
     parser.add_argument("--words", action="store_true", help="transcribe as well")
     parser.add_argument("--model", default="base")
@@ -112,7 +128,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     options = parser.parse_args()
     system = ours(options.clustering, options.words, options.model, options.language)
+    if options.system != "ours":
+        system = peer_system(options.system)
     points = grow(system, options.sets, options.minutes, options.threads, options.words)
+    keep(system, options.threads, options.words, points)
     hours = {p.minutes: p for p in points}
     if 60 in hours and 240 in hours:
         print(f"four hours cost {hours[240].wall_s / hours[60].wall_s:.2f} × one hour")

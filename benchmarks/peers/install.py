@@ -57,6 +57,9 @@ def install(name: str) -> Path:
     python = str(folder / "bin" / "python")
     for packages in table["pip"]:
         _run(python, "-m", "pip", "install", "--quiet", *packages)
+    for pattern in table.get("remove", ()):
+        for file in folder.glob(f"lib/*/site-packages/{pattern}"):
+            file.unlink()
     weights = folder / "weights"
     weights.mkdir()
     for file, source in table.get("weights", {}).items():

@@ -1,0 +1,103 @@
+"""The report's pictures, one PNG each (matplotlib: the `bench` extra)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+
+from benchmarks.judging import Pooled
+
+PARTS = {"missed_s": "missed", "false_alarm_s": "false alarm", "confusion_s": "wrong speaker"}
+COLOURS = {"missed_s": "#8da0cb", "false_alarm_s": "#fdbf6f", "confusion_s": "#e34a33"}
+OURS, THEIRS = "#1b7837", "#888888"
+
+
+def error_parts(pooled: Mapping[str, Pooled], path: Path) -> None:
+    """DER with its parts by both rules, systems below each other."""
+    figure, both = plt.subplots(1, 2, figsize=(10, 1.2 + 0.42 * len(pooled)), sharey=True)
+    for axes, rule, title in zip(
+        both,
+        ("strict", "lenient"),
+        ("collar 0, overlap scored", "±0.25 s, overlap scored"),
+        strict=True,
+    ):
+        for row, name in enumerate(pooled):
+            der, left = getattr(pooled[name], rule).der, 0.0
+            for part, label in PARTS.items():
+                width = 100 * getattr(der, part) / der.total_s
+                axes.barh(
+                    row, width, left=left, color=COLOURS[part], label=label if row == 0 else ""
+                )
+                left += width
+            axes.text(left, row, f" {left:.1f}", va="center")
+        axes.set_yticks(range(len(pooled)), list(pooled))
+        axes.set_title(title)
+        axes.set_xlabel("DER, %")
+        axes.set_xlim(0, axes.get_xlim()[1] * 1.1)
+    both[0].invert_yaxis()
+    both[0].legend(loc="lower right", fontsize="small")
+    _save(figure, path)
+
+
+def speed_and_error(pooled: Mapping[str, Pooled], path: Path) -> None:
+    """× real time against DER: up and to the left is worse."""
+    figure, axes = plt.subplots(figsize=(7, 4.5))
+    for name, one in pooled.items():
+        der = 100 * one.strict.der.rate
+        axes.scatter(one.speed, der, s=60, color=OURS if name == "ours" else THEIRS, zorder=2)
+        axes.annotate(name, (one.speed, der), textcoords="offset points", xytext=(6, 5))
+    axes.set_xscale("log")
+    axes.margins(x=0.25, y=0.15)
+    axes.set_xlabel("× real time, models loaded (right is faster)")
+    axes.set_ylabel("DER %, collar 0, overlap scored (down is better)")
+    axes.grid(alpha=0.3, which="both")
+    _save(figure, path)
+
+
+def error_by_set(by_set: Mapping[str, Mapping[str, Pooled]], path: Path) -> None:
+    """DER of every system on every set (collar 0)."""
+    systems = list(dict.fromkeys(name for pooled in by_set.values() for name in pooled))
+    figure, axes = plt.subplots(figsize=(max(6.0, 1.6 * len(by_set)), 4))
+    width = 0.8 / len(systems)
+    greys = plt.get_cmap("Greys")
+    for i, name in enumerate(systems):
+        colour = OURS if name == "ours" else greys(0.35 + 0.5 * i / len(systems))
+        places = [s + i * width for s, pooled in enumerate(by_set.values()) if name in pooled]
+        heights = [100 * p[name].strict.der.rate for p in by_set.values() if name in p]
+        axes.bar(places, heights, width, color=colour, label=name)
+    axes.set_xticks([s + 0.4 - width / 2 for s in range(len(by_set))], list(by_set), rotation=20)
+    axes.set_ylabel("DER %, collar 0, overlap scored")
+    axes.legend(fontsize="small")
+    _save(figure, path)
+
+
+def growth(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Time and peak memory against length, for every run of `benchmarks.growth`."""
+    figure, (time, memory) = plt.subplots(1, 2, figsize=(10, 3.8))
+    for run in runs:
+        label = run["system"] + (" with words" if run["words"] else "")
+        minutes = [p["minutes"] for p in run["points"]]
+        time.plot(minutes, [p["wall_s"] for p in run["points"]], "o-", label=label)
+        memory.plot(minutes, [p["peak_bytes"] / 1e6 for p in run["points"]], "o-", label=label)
+    time.set_ylabel("s, models loaded")
+    memory.set_ylabel("peak memory, MB")
+    for axes in (time, memory):
+        axes.set_xlabel("length of the recording, min")
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    time.legend()
+    _save(figure, path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
