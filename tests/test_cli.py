@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_syntax
+import logging
 import os
 import re
 import signal
@@ -210,6 +211,14 @@ def test_several_transcripts_on_standard_output_are_told_apart(
     heads = [line for line in outcome.out.splitlines() if line.startswith("==> ")]
     assert heads == [f"==> {clips / 'c-one.wav'} <==", f"==> {clips / 'a-good.wav'} <=="]
     assert outcome.err == ""
+
+
+def test_quiet_leaves_the_log_to_other_listeners(
+    diarize: Command, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert diarize("turns", "missing.wav", "--quiet").code == 1
+    logging.getLogger("diarize.somewhere").warning("still heard")
+    assert "still heard" in caplog.text
 
 
 def test_two_recordings_never_share_an_output(

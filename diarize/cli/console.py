@@ -55,16 +55,18 @@ class _Handler(logging.Handler):
         say(f"{record.levelname.lower()}: {self.format(record)}")
 
 
+_HANDLER = _Handler()
+
+
 def show_warnings() -> None:
     """Warnings that stages log go to standard error."""
-    root = logging.getLogger()
-    if not any(isinstance(handler, _Handler) for handler in root.handlers):
-        root.addHandler(_Handler())
+    _HANDLER.setLevel(logging.WARNING)
+    logging.getLogger().addHandler(_HANDLER)
 
 
 def only_errors() -> None:
-    """`--quiet`: warnings are not shown."""
-    logging.getLogger().setLevel(logging.ERROR)
+    """`--quiet`: warnings are not shown. They are still logged, for whoever else listens."""
+    _HANDLER.setLevel(logging.ERROR)
 
 
 @contextmanager

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diarize.cli.console import only_errors, readable, written_whole
+from diarize.cli.console import only_errors, readable, say, written_whole
 from diarize.errors import AudioError
 
 if TYPE_CHECKING:
-    from diarize.cli.batch import Output
+    from diarize.cli.batch import Output, Work
     from diarize.pipeline import Pipeline
     from diarize.records import Hints, ProgressHook, Result
+    from diarize.voices.transcripts import KnownVoices
 
 
 class Clustering(StrEnum):
@@ -68,6 +70,25 @@ ChannelsOption = Annotated[
     Channels, typer.Option(help="separate: each channel is a side of its own.")
 ]
 LabelsOption = Annotated[Labels, typer.Option(help="A, B, C… or SPEAKER_00, SPEAKER_01…")]
+Voices = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="STORE",
+        help="Name the speakers whose voices are in this store (see `diarize voices`); "
+        "default: your own.",
+    ),
+]
+KnownSpeaker = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--known-speaker",
+        metavar="NAME=CLIP",
+        help="Name the speaker who is alone in this recording; again for more.",
+    ),
+]
+EngineOption = Annotated[
+    str, typer.Option("--engine", help="What the store's voices were enrolled with.")
+]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads; the result is the same.")]
 SkipExisting = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out recordings whose files are there.")
@@ -92,6 +113,9 @@ def transcribe(
     clustering: ClusteringOption = Clustering.merge,
     channels: ChannelsOption = Channels.mix,
     labels: LabelsOption = Labels.letters,
+    voices: Voices = None,
+    known_speaker: KnownSpeaker = None,
+    engine: EngineOption = "resnet34-lm",
     threads: Threads = 2,
     skip_existing: SkipExisting = False,
     quiet: Quiet = False,
@@ -133,12 +157,20 @@ def transcribe(
             num_speakers=hints.num_speakers,
             min_speakers=hints.min_speakers,
             max_speakers=hints.max_speakers,
+            voices=known,
             progress=hook,
         )
 
-    raise typer.Exit(
-        batch.run(paths, output, work, bar=progress, quiet=quiet, skip_existing=skip_existing)
-    )
+    with _known_voices(pipeline, voices, known_speaker, engine) as known:
+        code = batch.run(
+            paths,
+            output,
+            work if known is None or quiet else _telling_names(work),
+            bar=progress,
+            quiet=quiet,
+            skip_existing=skip_existing,
+        )
+    raise typer.Exit(code)
 
 
 def turns(
@@ -151,6 +183,9 @@ def turns(
     clustering: ClusteringOption = Clustering.merge,
     channels: ChannelsOption = Channels.mix,
     labels: LabelsOption = Labels.letters,
+    voices: Voices = None,
+    known_speaker: KnownSpeaker = None,
+    engine: EngineOption = "resnet34-lm",
     threads: Threads = 2,
     save_prepared: Annotated[
         bool,
@@ -184,33 +219,78 @@ def turns(
 
     def work(path: Path, hook: ProgressHook) -> Result:
         saved = output.prepared_path(path) if save_prepared else None
-        return _turns_of(path, pipeline, hints, hook, saved)
+        return _turns_of(path, pipeline, hints, hook, saved, known)
 
-    raise typer.Exit(
-        batch.run(paths, output, work, bar=progress, quiet=quiet, skip_existing=skip_existing)
-    )
+    with _known_voices(pipeline, voices, known_speaker, engine) as known:
+        code = batch.run(
+            paths,
+            output,
+            work if known is None or quiet else _telling_names(work),
+            bar=progress,
+            quiet=quiet,
+            skip_existing=skip_existing,
+        )
+    raise typer.Exit(code)
 
 
 def _turns_of(
-    path: Path, pipeline: Pipeline, hints: Hints, hook: ProgressHook, saved: Path | None
+    path: Path,
+    pipeline: Pipeline,
+    hints: Hints,
+    hook: ProgressHook,
+    saved: Path | None,
+    known: KnownVoices | None,
 ) -> Result:
     """Turns of a recording or of a saved record; `saved`: where to keep the record."""
     from diarize.prepared import Prepared
 
-    if path.suffix.lower() == ".npz":
-        prepared = Prepared.load(path)
-    else:
-        prepared = pipeline.prepare(path, progress=hook)
-        if saved:
+    is_record = path.suffix.lower() == ".npz"
+    if is_record and known:
+        raise AudioError(f"{readable(path)} holds no sound to know voices by: name a recording")
+    with nullcontext() if is_record else pipeline.open(path, progress=hook) as recording:
+        if recording is None:
+            prepared = Prepared.load(path)
+        else:
+            prepared = pipeline.prepare(recording, progress=hook)
+        if recording and saved:
             with written_whole(saved) as temporary:
                 prepared.save(temporary)
-    return pipeline.attribute(
-        prepared,
-        num_speakers=hints.num_speakers,
-        min_speakers=hints.min_speakers,
-        max_speakers=hints.max_speakers,
-        progress=hook,
-    )
+        return pipeline.attribute(
+            prepared,
+            num_speakers=hints.num_speakers,
+            min_speakers=hints.min_speakers,
+            max_speakers=hints.max_speakers,
+            voices=known,
+            recording=recording,
+            progress=hook,
+        )
+
+
+def _known_voices(
+    pipeline: Pipeline, store: Path | None, clips: list[str] | None, engine: str
+) -> AbstractContextManager[KnownVoices | None]:
+    """What --voices and --known-speaker name, loaded before any recording is read."""
+    if store is None and not clips:
+        return nullcontext()
+    from diarize.voices.cli import pairs
+    from diarize.voices.store import default_store_path
+
+    path = default_store_path() if store == Path("default") else store
+    return pipeline.known_voices(path, pairs(clips or [], "Ana=ana.wav"), engine)
+
+
+def _telling_names(work: Work) -> Work:
+    """`work`, after which a line says who was known, with the scores."""
+
+    def told(path: Path, hook: ProgressHook) -> Result:
+        result = work(path, hook)
+        names = {one.name for one in result.names}
+        known = [f"{one.name} (score {one.score:.2f})" for one in result.names]
+        unknown = [f"{speaker} is unknown" for speaker in result.speakers if speaker not in names]
+        say(f"{readable(path)}: {', '.join(known + unknown) or 'nobody speaks'}")
+        return result
+
+    return told
 
 
 def _check_skip(skip_existing: bool, output: Output) -> None:
