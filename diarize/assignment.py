@@ -8,7 +8,7 @@ from itertools import combinations, product
 import numpy as np
 
 from diarize.confidence import right
-from diarize.counting import Voices, evidence_worth
+from diarize.counting import Voices
 from diarize.plda import Float64, Plda
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Bool, Hints, Int64
@@ -97,7 +97,11 @@ def decide(evidence: Evidence, voices: Voices, labels: Int64, plda: Plda) -> Dec
     heard = clean_s > 0
     if heard.any():
         score[heard] = scores(
-            plda, clean_s[heard], plda.project(evidence.embeddings[heard]), seconds, mean
+            plda,
+            voices.worth(clean_s[heard]),
+            plda.project(evidence.embeddings[heard]),
+            voices.worth(seconds),
+            mean,
         )
     chosen = np.where(active.any(axis=1), 0, -1)
     lead = np.zeros(clean_s.shape)
@@ -127,12 +131,16 @@ def back_to_voices(
     return back
 
 
-def scores(plda: Plda, seconds: Float64, x: Float64, cluster_s: Float64, mean: Float64) -> Float64:
-    """Log-likelihood ratios (n, k) that each of n voices is that of each of k clusters."""
-    n = evidence_worth(seconds)
+def scores(plda: Plda, n: Float64, x: Float64, cluster_n: Float64, mean: Float64) -> Float64:
+    """Log-likelihood ratios that each of some voices is that of each of k clusters.
+
+    Args:
+        n, cluster_n: what the speech of each voice and of each cluster is worth.
+        x, mean: projections of the voices, and mean projections of the clusters.
+    """
     alone = plda.log_evidence(n, n[:, None] * x)
     out = np.empty((len(x), len(mean)))
-    for i, worth in enumerate(evidence_worth(cluster_s)):
+    for i, worth in enumerate(cluster_n):
         own = plda.log_evidence(worth, worth * mean[i])
         together = plda.log_evidence(n + worth, n[:, None] * x + worth * mean[i])
         out[:, i] = together - alone - own

@@ -39,9 +39,12 @@ LESS_CLEAN_S = (0.5, 0.25, 0.1)
 than those are the voices of: who is missing has said little."""
 WORTH_PER_S = 0.5
 WORTH_LIMIT = 5.0
-"""A second of speech is worth one independent embedding at first, all of a speaker's speech never
-more than five: they come from one session, one microphone. Chosen by `benchmarks.tune count`."""
-
+"""A second of speech is worth half an independent embedding at first, all of a speaker's speech
+never more than five: they come from one session, one microphone. By `benchmarks.tune count`."""
+SHORT_S = 30.0
+"""In recordings with no more speech than this a second is worth twice as much: a voice has shown
+few of its moods, and there are few pairs among which chance could make two of one. The surplus
+falls with the square of the length. From the 30 s clips of the development sets."""
 MERGE_EVIDENCE = 0.0
 """Log-likelihood ratio above which two clusters are merged."""
 
@@ -65,6 +68,10 @@ class Voices:
 
     def __len__(self) -> int:
         return len(self.place)
+
+    def worth(self, seconds: Float64) -> Float64:
+        """How many independent embeddings so much clean speech of one voice is worth here."""
+        return evidence_worth(seconds, float(self.seconds.sum()))
 
     def means(self, labels: Int64) -> tuple[Float64, Float64]:
         """Seconds (k,) and mean projection (k, 128) of each label 0 … k-1."""
@@ -231,21 +238,24 @@ def cut(tree: npt.NDArray[np.float64], k: int) -> Int64:
     return np.unique(root[:n], return_inverse=True)[1].astype(np.int64) + 1
 
 
-def evidence_worth(seconds: Float64) -> Float64:
-    """How many independent embeddings a speaker's clean speech of that length is worth."""
-    return np.asarray(WORTH_LIMIT * -np.expm1(-WORTH_PER_S / WORTH_LIMIT * seconds))
+def evidence_worth(seconds: Float64, total_s: float) -> Float64:
+    """How many independent embeddings a speaker's clean speech of that length is worth.
+
+    Args:
+        seconds: clean speech of one voice, any shape.
+        total_s: clean speech of all voices of the recording.
+    """
+    per_s = WORTH_PER_S * (1 + (SHORT_S / max(total_s, SHORT_S)) ** 2)
+    return np.asarray(WORTH_LIMIT * -np.expm1(-per_s / WORTH_LIMIT * seconds))
 
 
-def same_voice(
-    plda: Plda, seconds_a: Float64, a: Float64, seconds_b: Float64, b: Float64
-) -> Float64:
+def same_voice(plda: Plda, n_a: Float64, a: Float64, n_b: Float64, b: Float64) -> Float64:
     """Log-likelihood ratio that two clusters are one voice rather than two.
 
     Args:
-        seconds_a, seconds_b: clean speech of each, broadcastable shapes (...).
+        n_a, n_b: what each one's speech is worth, broadcastable shapes (...).
         a, b: mean projections, shapes (..., 128).
     """
-    n_a, n_b = evidence_worth(seconds_a), evidence_worth(seconds_b)
     s_a, s_b = n_a[..., None] * a, n_b[..., None] * b
     together = plda.log_evidence(n_a + n_b, s_a + s_b)
     return together - plda.log_evidence(n_a, s_a) - plda.log_evidence(n_b, s_b)
@@ -257,7 +267,8 @@ def merge(voices: Voices, start: Int64, plda: Plda) -> MergePath:
         return MergePath(start, np.zeros((0, 2), np.int64), np.zeros(0))
     seconds, mean = voices.means(start)
     k = len(seconds)
-    alike = np.stack([same_voice(plda, seconds[i], mean[i], seconds, mean) for i in range(k)])
+    worth = voices.worth(seconds)
+    alike = np.stack([same_voice(plda, worth[i], mean[i], worth, mean) for i in range(k)])
     np.fill_diagonal(alike, -np.inf)
     merges, evidence = np.zeros((k - 1, 2), np.int64), np.zeros(k - 1)
     for i in range(k - 1):
@@ -268,7 +279,8 @@ def merge(voices: Voices, start: Int64, plda: Plda) -> MergePath:
         seconds[kept] = both
         alive = np.isfinite(alike[kept])
         alive[gone] = False
-        row = same_voice(plda, seconds[kept], mean[kept], seconds, mean)
+        worth[kept] = voices.worth(both)
+        row = same_voice(plda, worth[kept], mean[kept], worth, mean)
         alike[kept] = alike[:, kept] = np.where(alive, row, -np.inf)
         alike[gone] = alike[:, gone] = -np.inf
     return MergePath(start, merges, evidence)

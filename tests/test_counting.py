@@ -185,7 +185,7 @@ def test_shorter_utterances_count_where_there_are_no_longer_ones(plda: Plda) -> 
 
 
 def test_all_of_a_speakers_speech_is_worth_a_few_embeddings() -> None:
-    worth = evidence_worth(np.array([0.0, 0.01, 1.0, 1e6]))
+    worth = evidence_worth(np.array([0.0, 0.01, 1.0, 1e6]), total_s=1e6)
     assert worth[0] == 0
     assert worth[1] == pytest.approx(counting.WORTH_PER_S / 100, rel=0.01)
     assert worth[3] == counting.WORTH_LIMIT
