@@ -17,7 +17,11 @@ SAME_VOICE_COSINE = 0.47
 --plain`; council members in different meetings: 1.6 % equal error rate). The calibrated scores of
 `diarize.voices` go further: they know short clips and a cohort."""
 
-_HINTS = ("sample_rate_hz", "num_speakers", "min_speakers", "max_speakers", "progress")
+_CALL = (
+    *("sample_rate_hz", "num_speakers", "min_speakers", "max_speakers"),
+    *("voices", "known_speakers", "progress"),
+)
+"""Options of a pipeline's call; the others are for making it."""
 
 
 def transcribe(source: Source, **options: Any) -> Result:
@@ -25,11 +29,12 @@ def transcribe(source: Source, **options: Any) -> Result:
 
     Args:
         source: a path, a binary file object, or samples (with `sample_rate_hz=`).
-        options: the hints `num_speakers`, `min_speakers`, `max_speakers`, a `progress` hook, and
-            whatever `Pipeline` takes.
+        options: the hints `num_speakers`, `min_speakers`, `max_speakers`; names from a store of
+            `voices` or from clips of `known_speakers`; a `progress` hook; and whatever `Pipeline`
+            takes.
 
     Raises:
-        AudioError, HintError, ModelError: each says what to do.
+        AudioError, HintError, ModelError, VoiceError, VoiceStoreError: each says what to do.
     """
     call, build = _split(options)
     return Pipeline(**build)(source, **call)
@@ -42,8 +47,8 @@ def turns(source: Source, **options: Any) -> Result:
 
 
 def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    call = {name: value for name, value in options.items() if name in _HINTS}
-    return call, {name: value for name, value in options.items() if name not in _HINTS}
+    call = {name: value for name, value in options.items() if name in _CALL}
+    return call, {name: value for name, value in options.items() if name not in _CALL}
 
 
 @lru_cache(maxsize=1)

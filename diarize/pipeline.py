@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,9 @@ from diarize.records import (
 )
 from diarize.transcription import Transcriber
 from diarize.vad import speech_regions
+
+if TYPE_CHECKING:
+    from diarize.voices.transcripts import KnownVoices
 
 Source = str | os.PathLike[str] | BinaryIO | npt.NDArray[np.generic] | Recording
 
@@ -91,22 +94,30 @@ class Pipeline:
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
+        voices: str | os.PathLike[str] | KnownVoices | None = None,
+        known_speakers: Mapping[str, str | Path] | None = None,
         progress: ProgressHook = quiet,
     ) -> Result:
         """A transcript that says who said what.
 
         Args:
             source: a path, a binary file object, or samples (with `sample_rate_hz`).
+            voices: a voice store (`diarize voices`): speakers whose voices are in it get their
+                names, one person per speaker, and the result's `names` say how alike they are.
+                For many calls, `known_voices`.
+            known_speakers: names to recordings of one person each; they come before the store's.
 
         Raises:
-            AudioError, HintError, ModelError: each says what to do.
+            AudioError, HintError, ModelError, VoiceError, VoiceStoreError: each says what to do.
         """
         hints = Hints(num_speakers, min_speakers, max_speakers)
-        self._ready_to_transcribe()
-        with self.open(source, sample_rate_hz, progress) as recording:
-            prepared = self.prepare(recording, progress=progress)
-            sides = self._sides(prepared, hints, progress)
-            return _result(prepared, sides, *self._transcribe(recording, prepared, sides, progress))
+        with self._known(voices, known_speakers) as known:
+            self._ready_to_transcribe()
+            with self.open(source, sample_rate_hz, progress) as recording:
+                prepared = self.prepare(recording, progress=progress)
+                sides = self._sides(prepared, hints, progress)
+                words = self._transcribe(recording, prepared, sides, progress)
+                return _named(_result(prepared, sides, *words), sides, known, recording)
 
     def turns(
         self,
@@ -116,12 +127,18 @@ class Pipeline:
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
+        voices: str | os.PathLike[str] | KnownVoices | None = None,
+        known_speakers: Mapping[str, str | Path] | None = None,
         progress: ProgressHook = quiet,
     ) -> Result:
         """Who spoke when, without words. Arguments and errors as for a call."""
         hints = Hints(num_speakers, min_speakers, max_speakers)
-        prepared = self.prepare(source, sample_rate_hz=sample_rate_hz, progress=progress)
-        return _result(prepared, self._sides(prepared, hints, progress))
+        with (
+            self._known(voices, known_speakers) as known,
+            self.open(source, sample_rate_hz, progress) as recording,
+        ):
+            prepared = self.prepare(recording, progress=progress)
+            return self._attribute(prepared, hints, progress, known, recording)
 
     def prepare(
         self,
@@ -143,16 +160,48 @@ class Pipeline:
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
+        voices: str | os.PathLike[str] | KnownVoices | None = None,
+        recording: Recording | None = None,
         progress: ProgressHook = quiet,
     ) -> Result:
-        """Count, cluster, attribute: who spoke when, from evidence at hand, in no time."""
+        """Count, cluster, attribute: who spoke when, from evidence at hand, in no time.
+
+        Args:
+            voices: as for a call; names need the `recording` that `prepared` is of.
+        """
         hints = Hints(num_speakers, min_speakers, max_speakers)
-        return _result(prepared, self._sides(prepared, hints, progress))
+        if voices is not None and recording is None:
+            raise AudioError(
+                f"{prepared.name!r} holds no sound to know voices by: give the recording as well"
+            )
+        with self._known(voices, None) as known:
+            return self._attribute(prepared, hints, progress, known, recording)
 
     @cached_property
     def embedder(self) -> Embedder:
         """The voice network in full precision, for voiceprints that other programs compare."""
         return Embedder(session("resnet34-lm-trunk"), session("resnet34-lm-head"))
+
+    def known_voices(
+        self,
+        voices: str | os.PathLike[str] | None = None,
+        known_speakers: Mapping[str, str | Path] | None = None,
+        engine: str = "resnet34-lm",
+    ) -> KnownVoices:
+        """A store and clips, opened once for many calls, as their `voices`. A context manager.
+
+        Args:
+            engine: what the store's voices were enrolled with (`diarize voices enrol --engine`).
+
+        Raises:
+            AudioError, ModelError, VoiceError, VoiceStoreError: each says what to do.
+        """
+        from diarize.voices.library import OnBoardEngine, load_engine
+        from diarize.voices.transcripts import KnownVoices
+
+        onboard = engine == OnBoardEngine.spec.name
+        loaded = OnBoardEngine(self.embedder) if onboard else load_engine(engine)
+        return KnownVoices(loaded, store=voices, clips=known_speakers)
 
     # ------------------------------------------------------------ local
 
@@ -175,6 +224,19 @@ class Pipeline:
         with recording:
             yield recording
 
+    def _known(
+        self,
+        voices: str | os.PathLike[str] | KnownVoices | None,
+        clips: Mapping[str, str | Path] | None,
+    ) -> AbstractContextManager[KnownVoices | None]:
+        if voices is None and not clips:
+            return nullcontext()
+        if voices is None or isinstance(voices, str | os.PathLike):
+            return self.known_voices(voices, clips)
+        if clips:
+            raise ValueError("clips belong to known_voices() where voices is what it returned")
+        return nullcontext(voices)
+
     # ------------------------------------------------------------ global
 
     def _sides(self, prepared: Prepared, hints: Hints, progress: ProgressHook) -> list[Side]:
@@ -189,6 +251,17 @@ class Pipeline:
             views.append(attribution.attribute(evidence, voices, labels, plda, hints))
         progress("speakers", 1.0)
         return name_sides(views, self._labels)
+
+    def _attribute(
+        self,
+        prepared: Prepared,
+        hints: Hints,
+        progress: ProgressHook,
+        known: KnownVoices | None,
+        recording: Recording | None,
+    ) -> Result:
+        sides = self._sides(prepared, hints, progress)
+        return _named(_result(prepared, sides), sides, known, recording)
 
     def _transcribe(
         self, recording: Recording, prepared: Prepared, sides: list[Side], progress: ProgressHook
@@ -227,3 +300,13 @@ def _result(
         tuple(utterances),
         language,
     )
+
+
+def _named(
+    result: Result, sides: list[Side], known: KnownVoices | None, recording: Recording | None
+) -> Result:
+    """The result with the names of those who are known."""
+    if known is None or recording is None:
+        return result
+    channels = {turn.speaker: i for i, side in enumerate(sides) for turn in side.turns}
+    return known.name(result, recording, channels)

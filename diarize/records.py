@@ -119,12 +119,25 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Somebody whose voice was known.
+
+    `score`: how alike the voices are, at most 1 (:mod:`diarize.voices.scoring`); `confidence`
+    (0–1): the probability that they are one.
+    """
+
+    name: str
+    score: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Who spoke when in one recording and, after transcription, who said what.
 
     `turns` may overlap; `exclusive` never do (one speaker at a time, which is what words need).
     `utterances` is empty when no speech was recognised or none was asked for (`language` is None).
-    All are sorted by start.
+    All are sorted by start. `names` are those labels that are people known by their voices.
     """
 
     name: str
@@ -133,6 +146,7 @@ class Result:
     exclusive: tuple[Turn, ...]
     utterances: tuple[Utterance, ...] = ()
     language: str | None = None
+    names: tuple[Named, ...] = ()
 
     @property
     def speakers(self) -> tuple[str, ...]:

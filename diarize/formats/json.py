@@ -1,12 +1,14 @@
 """Our own format: everything a result holds, exactly.
 
     {"format": "diarize", "version": 1, "name", "duration", "language", "speakers": [],
+     "names": [{"name", "score", "confidence"}],
      "turns": [{"start", "end", "speaker", "confidence"}], "exclusive": [the same],
      "utterances": [{"speaker", "start", "end", "text", "confidence",
                      "words": [{"text", "start", "end", "probability", "speaker",
                                 "space_before"}]}]}
 
-Times in seconds, not rounded. `speakers` follows from the turns and is there for readers' ease.
+Times in seconds, not rounded. `speakers` follows from the turns and is there for readers' ease;
+`names` are those of them who were known by their voices.
 A change that old readers could misread raises `version`; a new field does not.
 """
 
@@ -19,7 +21,7 @@ from pydantic import Field
 
 from diarize.errors import FormatError
 from diarize.formats.documents import Document, dump, parse
-from diarize.records import Result, Turn, Utterance, Word
+from diarize.records import Named, Result, Turn, Utterance, Word
 
 VERSION = 1
 
@@ -49,12 +51,19 @@ class _Utterance(Document):
     words: list[_Word]
 
 
+class _Named(Document):
+    name: str
+    score: float
+    confidence: float
+
+
 class _Result(Document):
     format: Literal["diarize"]
     version: int = Field(ge=1)
     name: str
     duration: float
     language: str | None
+    names: list[_Named] = Field(default_factory=list)  # older files have none
     turns: list[_Turn]
     exclusive: list[_Turn]
     utterances: list[_Utterance]
@@ -68,8 +77,8 @@ def write(result: Result) -> str:
     """
     head = {"format": "diarize", "version": VERSION}
     fields = asdict(result) | {"speakers": result.speakers}
-    order = ("name", "duration", "language", "speakers", "turns", "exclusive", "utterances")
-    return dump(head | {key: fields[key] for key in order})
+    order = ("name", "duration", "language", "speakers", "names", "turns", "exclusive")
+    return dump(head | {key: fields[key] for key in (*order, "utterances")})
 
 
 def read(text: str, source: str = "JSON") -> Result:
@@ -101,4 +110,5 @@ def read(text: str, source: str = "JSON") -> Result:
             for u in document.utterances
         ),
         language=document.language,
+        names=tuple(Named(**n.model_dump()) for n in document.names),
     )

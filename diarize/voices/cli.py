@@ -81,7 +81,7 @@ def enrol(
     if source.suffix.lower() != ".json":
         if len(names) != 1:
             raise VoiceError("a clip is of one person: give one name")
-        labels = _pairs(label or [])
+        labels = pairs(label or [])
         voice = voice_of_clip(source, load_engine(engine))
         with _open(store, create=True) as voices:
             person = voices.enrol(names[0], voice, labels)
@@ -91,7 +91,7 @@ def enrol(
         raise VoiceError(f"{source} holds no sound: add --audio with the recording it is of")
     result = result_json.read(source.read_text(encoding="utf-8"), str(source))
     with _open(store, create=True) as voices:
-        known = enrol_speakers(voices, load_engine(engine), result, audio, _pairs(names))
+        known = enrol_speakers(voices, load_engine(engine), result, audio, pairs(names))
     for speaker, person in known.items():
         typer.echo(f"{speaker} is {person.name}: {person.voiceprints} voiceprints")
 
@@ -259,13 +259,18 @@ def _segments(path: Path, engine: Engine) -> Segments:
         return embed_speech(recording, [(int(a), int(b)) for a, b in regions], engine)
 
 
-def _pairs(texts: list[str]) -> dict[str, str]:
-    pairs = {}
+def pairs(texts: list[str], example: str = "A=Ana") -> dict[str, str]:
+    """Texts such as A=Ana by what is before the equals sign.
+
+    Raises:
+        VoiceError: another form, or the same key twice.
+    """
+    found: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key or not value:
-            raise VoiceError(f"{text!r} is not of the form A=Ana")
-        if key in pairs:
+            raise VoiceError(f"{text!r} is not of the form {example}")
+        if key in found:
             raise VoiceError(f"{key!r} is given twice")
-        pairs[key] = value
-    return pairs
+        found[key] = value
+    return found

@@ -36,7 +36,7 @@ def voice_of_clip(path: str | Path, engine: Engine) -> Voiceprint:
 
 
 def voice_of_turns(
-    recording: Recording, turns: Iterable[Turn], engine: Engine, source: str
+    recording: Recording, turns: Iterable[Turn], engine: Engine, source: str, channel: int = 0
 ) -> Voiceprint:
     """The voice of some turns of one speaker: `Result.exclusive`, where nobody else speaks.
 
@@ -44,11 +44,15 @@ def voice_of_turns(
         VoiceError: less than 1.5 s of speech in all.
     """
     spans = [(round(t.start * SAMPLE_RATE_HZ), round(t.end * SAMPLE_RATE_HZ)) for t in turns]
-    return voice_of_spans(recording, spans, engine, source)
+    return voice_of_spans(recording, spans, engine, source, channel)
 
 
 def voice_of_spans(
-    recording: Recording, spans: Iterable[tuple[int, int]], engine: Engine, source: str
+    recording: Recording,
+    spans: Iterable[tuple[int, int]],
+    engine: Engine,
+    source: str,
+    channel: int = 0,
 ) -> Voiceprint:
     """The voice in stretches (start, end) of a recording, in samples; the longest ones first."""
     room = int(LONGEST_SPEECH_S * SAMPLE_RATE_HZ)
@@ -56,7 +60,7 @@ def voice_of_spans(
     for start, end in sorted(spans, key=lambda span: span[0] - span[1]):
         end = min(end, start + room, recording.n_samples)
         if end > start:
-            pieces.append(recording.read(start, end))
+            pieces.append(recording.read(start, end, channel))
             room -= end - start
     samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     seconds = len(samples) / SAMPLE_RATE_HZ

@@ -78,7 +78,7 @@ class VoiceIndex:
         known = known or calibration(model_sha256)
         matrix = self._matrix(model_sha256, known.cohort)
         if not matrix.people:
-            self._check_models(model_sha256)
+            self.check_model(model_sha256)
             return ()
         if embedding.shape != (matrix.voiceprints.shape[1],):
             raise VoiceError(
@@ -106,6 +106,20 @@ class VoiceIndex:
         """
         found = self.search(embedding, model_sha256, top_k=1, known=known)
         return found[0] if found and found[0].known else None
+
+    def check_model(self, model_sha256: str) -> None:
+        """Is there a voice of this model in the store, or nobody at all?
+
+        Raises:
+            VoiceError: there are voices, and all are of other models.
+        """
+        others = self.store.models()
+        if others and model_sha256 not in others:
+            names = ", ".join(sorted(set(others.values())))
+            raise VoiceError(
+                f"{self.store.path} holds voices of {names} and none of this model: embeddings of "
+                "different models cannot be compared. Enrol the people again, or choose that engine"
+            )
 
     def _matrix(self, model_sha256: str, cohort: Cohort | None) -> _Matrix:
         with self._lock:
@@ -135,15 +149,6 @@ class VoiceIndex:
             np.array(starts, np.intp),
             tuple(people[owners[i]] for i in starts),
         )
-
-    def _check_models(self, model_sha256: str) -> None:
-        others = self.store.models()
-        if others and model_sha256 not in others:
-            names = ", ".join(sorted(set(others.values())))
-            raise VoiceError(
-                f"{self.store.path} holds voices of {names} and none of this model: embeddings of "
-                "different models cannot be compared. Enrol the people again, or choose that engine"
-            )
 
 
 def _largest(values: Float32, count: int) -> list[int]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from diarize.formats import rttm, stm
-from diarize.records import Result, Turn, Utterance, Word, join_words
+from diarize.records import Named, Result, Turn, Utterance, Word, join_words
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -90,5 +90,6 @@ results = st.builds(
     _turns.map(tuple),
     st.lists(_utterances()).map(lambda found: tuple(sorted(found, key=lambda u: u.start))),
     st.none() | st.just("de"),
+    st.lists(st.builds(Named, st.text(min_size=1), st.floats(-1, 1), _probability)).map(tuple),
 )
 """Results with every field filled."""

@@ -49,6 +49,19 @@ def test_the_nearest_of_several_clips_of_a_person_counts() -> None:
     assert named["A"].confidence == pytest.approx(1 / (1 + np.exp(-10)))
 
 
+def test_scores_of_short_voices_count_for_more() -> None:
+    known = Calibration(threshold=0.5, midpoint=0.5, slope=20.0, drop=0.1)
+    speakers = {"A": mixed(0.45, 0, 0.9), "B": mixed(0, 0.45, 0.9)}
+    seconds = {"A": 3.0, "B": 6.0}
+    named = name_from_clips(
+        speakers, {"Ana": ANA, "Ben": BEN}, known, seconds=lambda label, _: seconds[label]
+    )
+    assert {label: n.name for label, n in named.items()} == {"A": "Ana"}
+    assert named["A"].confidence == pytest.approx(
+        1 / (1 + np.exp(-20 * (named["A"].score - 0.4))), abs=1e-6
+    )
+
+
 def test_embeddings_of_different_models_are_refused() -> None:
     with pytest.raises(VoiceError, match="not both of this model"):
         name_from_clips({"A": voice(1)}, {"Ana": voice(1, dim=192)}, KNOWN)
