@@ -16,7 +16,10 @@ demo: $(VENV)/.demo-installed
 	$(BIN)/diarize transcribe .demo/sample/sample.wav
 
 test: $(VENV)/.test-installed
-	$(BIN)/python -m pytest
+	@if command -v chromium >/dev/null; then set -- ; else \
+		echo 'Without Chromium (Debian: apt install chromium) the page is not tested.'; \
+		set -- -m 'not browser'; fi; \
+	$(BIN)/python -m pytest "$$@"
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check .
@@ -39,7 +42,7 @@ $(VENV)/.demo-installed: $(VENV)/.made $(SOURCES)
 	@touch $@
 
 $(VENV)/.test-installed: $(VENV)/.made $(SOURCES)
-	$(PIP) '.[whisper-base,server,test]'
+	$(PIP) '.[whisper-base,server,test,test-page]'
 	@touch $@
 
 $(VENV)/.dev-installed: $(VENV)/.made $(SOURCES)

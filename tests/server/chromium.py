@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_MS = 30_000
+PATIENCE_MS = 90_000
 """Machines that run tests are busy; what goes wrong is told after this time."""
 
 
@@ -45,11 +46,18 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def visit(browser: Browser, url: str, **options: Any) -> Iterator[Visit]:
-    """Open `url` as somebody new. In the end nothing may have gone wrong unseen: no exception, no
-    violation of the content security policy, no request to another machine."""
+def visit(
+    browser: Browser, url: str, path: str = "/", key: str | None = None, **options: Any
+) -> Iterator[Visit]:
+    """Open a page as somebody new, who has typed `key` before.
+
+    In the end nothing may have gone wrong unseen: no exception, no violation of the content
+    security policy, no request to another machine.
+    """
     context = browser.new_context(base_url=url, **options)
     context.set_default_timeout(PATIENCE_MS)
+    if key is not None:
+        context.add_init_script(f"sessionStorage.setItem('diarize-api-key', {json.dumps(key)})")
     page = context.new_page()
     seen = Visit(page, context)
     page.on("request", lambda request: seen.requests.append(request.url))
@@ -59,7 +67,7 @@ def visit(browser: Browser, url: str, **options: Any) -> Iterator[Visit]:
         lambda message: seen.failures.append(message.text) if _is_policy(message.text) else None,
     )
     try:
-        page.goto("/")
+        page.goto(path)
         yield seen
         assert seen.failures == []
         own = (url.rstrip("/") + "/", f"blob:{url.rstrip('/')}/")
