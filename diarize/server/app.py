@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,7 +15,6 @@ from filelock import Timeout as LockedElsewhere
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 
 from diarize.errors import DiarizeError
 from diarize.server import (
@@ -25,6 +23,7 @@ from diarize.server import (
     jobs,
     localai,
     openai,
+    page_routes,
     speaches,
 )
 from diarize.server import errors as answers
@@ -35,9 +34,6 @@ from diarize.server.limits import BodyLimit, Cancelled
 from diarize.server.logs import RequestLog
 from diarize.server.service import Service
 from diarize.server.settings import Settings, SettingsError
-
-PAGE = Path(__file__).parent / "page"
-"""The page for people, where it is built: served at `/`."""
 
 
 def create_app(settings: Settings, *, local_only: bool = True) -> FastAPI:
@@ -84,10 +80,9 @@ def create_app(settings: Settings, *, local_only: bool = True) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    for family in (openai, speaches, localai, embedding_service, jobs, health):
+    for family in (openai, speaches, localai, embedding_service, jobs, health, page_routes):
         app.include_router(family.router)
-    if (PAGE / "index.html").exists():
-        app.mount("/", StaticFiles(directory=PAGE, html=True))
+    page_routes.mount(app)
     _handle_errors(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, settings=settings)
