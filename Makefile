@@ -1,4 +1,5 @@
-# make demo   install, fetch a conversation, and print who said what
+# make demo   install, fetch a conversation, and print who said what; then learn the voices of a
+#             meeting, and print who said what in another
 # make test   install, and run the tests
 #
 # Another interpreter: make demo PYTHON=python3.12
@@ -14,6 +15,18 @@ SOURCES := pyproject.toml $(shell find diarize models -type f -not -name '*.pyc'
 demo: $(VENV)/.demo-installed
 	$(BIN)/python -m benchmarks.data fetch sample --cache .demo
 	$(BIN)/diarize transcribe .demo/sample/sample.wav
+	@echo
+	@echo '# Voices remembered: two meetings of one city council. The names given after the first'
+	@echo '# come out in the second by themselves; whoever did not speak in the first stays a letter.'
+	@rm -f .demo/voices.db .demo/voices.db-*
+	$(BIN)/python -m benchmarks.data fetch speakerbox --cache .demo
+	$(BIN)/python -m benchmarks.excerpt .demo/speakerbox/6d6702d7b820.wav 5 65.6 .demo/first.wav
+	$(BIN)/python -m benchmarks.excerpt .demo/speakerbox/9f581faa5ece.wav 163.4 231.6 .demo/second.wav
+	$(BIN)/diarize turns .demo/first.wav -f txt,json -o .demo
+	@cat .demo/first.txt
+	$(BIN)/diarize voices enrol .demo/first.json A=Morales B=Herbold C=Mosqueda \
+		--audio .demo/first.wav --store .demo/voices.db
+	$(BIN)/diarize transcribe .demo/second.wav --voices .demo/voices.db
 
 test: $(VENV)/.test-installed
 	@if command -v chromium >/dev/null; then set -- ; else \

@@ -77,7 +77,9 @@ def test_block(block: Block, folder: Path) -> None:
     done = subprocess.run(
         [*(shell if block.language == "sh" else [sys.executable, "-c"]), block.code],
         cwd=folder,
-        env=os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"},
+        env=os.environ
+        | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
+        | {"DIARIZE_VOICES": str(folder / "voices.db")},
         capture_output=True,
         text=True,
     )
