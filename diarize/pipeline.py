@@ -117,7 +117,8 @@ class Pipeline:
                 prepared = self.prepare(recording, progress=progress)
                 sides = self._sides(prepared, hints, progress)
                 words = self._transcribe(recording, prepared, sides, progress)
-                return _named(_result(prepared, sides, *words), sides, known, recording)
+                result = _result(prepared, sides, *words)
+                return _named(result, sides, known, recording, progress)
 
     def turns(
         self,
@@ -261,7 +262,7 @@ class Pipeline:
         recording: Recording | None,
     ) -> Result:
         sides = self._sides(prepared, hints, progress)
-        return _named(_result(prepared, sides), sides, known, recording)
+        return _named(_result(prepared, sides), sides, known, recording, progress)
 
     def _transcribe(
         self, recording: Recording, prepared: Prepared, sides: list[Side], progress: ProgressHook
@@ -303,10 +304,17 @@ def _result(
 
 
 def _named(
-    result: Result, sides: list[Side], known: KnownVoices | None, recording: Recording | None
+    result: Result,
+    sides: list[Side],
+    known: KnownVoices | None,
+    recording: Recording | None,
+    progress: ProgressHook,
 ) -> Result:
     """The result with the names of those who are known."""
     if known is None or recording is None:
         return result
     channels = {turn.speaker: i for i, side in enumerate(sides) for turn in side.turns}
-    return known.name(result, recording, channels)
+    progress("names", 0.0)
+    result = known.name(result, recording, channels)
+    progress("names", 1.0)
+    return result

@@ -18,6 +18,7 @@ STAGES = {
     "voices": "hearing voices",
     "speakers": "telling speakers apart",
     "transcription": "writing words down",
+    "names": "recognising people",
     "model": "getting the model ready",
 }
 """What a person reads for the names that stages give themselves."""
