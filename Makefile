@@ -1,16 +1,20 @@
 # make demo   install, fetch a conversation, and print who said what; then learn the voices of a
 #             meeting, and print who said what in another
 # make test   install, and run the tests
+# make bench  install other people's systems beside, run all of them over SETS, and make a page:
+#             build/bench/report.md (hours; what has been run is kept)
 #
 # Another interpreter: make demo PYTHON=python3.12
 
 PYTHON ?= python3
+SETS ?= ami-clips ami-held sample speakerbox voxconverse-aepyx
+GROWTH_SETS ?= speakerbox
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 SOURCES := pyproject.toml $(shell find diarize models -type f -not -name '*.pyc')
 
-.PHONY: demo test lint clean
+.PHONY: demo test bench lint clean
 
 demo: $(VENV)/.demo-installed
 	$(BIN)/python -m benchmarks.data fetch sample --cache .demo
@@ -39,6 +43,11 @@ lint: $(VENV)/.dev-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# A system that cannot be installed is left out; the page says which are in it.
+bench: $(VENV)/.bench-installed
+	-$(BIN)/python -m benchmarks.peers install all
+	$(BIN)/python -m benchmarks.report $(SETS) --words --growth $(GROWTH_SETS)
+
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -60,4 +69,8 @@ $(VENV)/.test-installed: $(VENV)/.made $(SOURCES)
 
 $(VENV)/.dev-installed: $(VENV)/.made $(SOURCES)
 	$(PIP) '.[server,dev]'
+	@touch $@
+
+$(VENV)/.bench-installed: $(VENV)/.made $(SOURCES)
+	$(PIP) '.[whisper-base,bench]'
 	@touch $@

@@ -39,10 +39,17 @@ Row = Sequence[str]
 class Page:
     """What is known about every system and recording, and the sections that show it."""
 
-    def __init__(self, cases: list[Case], mine: System, theirs: list[System], threads: int) -> None:
+    def __init__(
+        self,
+        cases: list[Case],
+        mine: System,
+        theirs: list[System],
+        threads: int,
+        results: Results,
+    ) -> None:
         self.cases, self.mine, self.threads = cases, mine, threads
         self.systems = [mine, *theirs]
-        self.results = Results()
+        self.results = results
         self.kept: dict[str, list[tuple[Case, Kept]]] = {}
         self.judged: dict[str, list[Judged]] = {}
 
@@ -358,7 +365,7 @@ def main() -> int:
         if not options.only or item.name in options.only
     ]
     mine, theirs = ours(), [system(name) for name in names]
-    page = Page(cases, mine, theirs, options.threads)
+    page = Page(cases, mine, theirs, options.threads, Results())
     failures: list[str] = []
     if not options.page_only:
         run = (page.results, options.threads, options.fresh)

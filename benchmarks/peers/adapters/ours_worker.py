@@ -82,4 +82,5 @@ def _utterances(result: Result) -> list[dict[str, Any]]:
     ]
 
 
-serve(load)
+if __name__ == "__main__":
+    serve(load)
