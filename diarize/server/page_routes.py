@@ -17,6 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
@@ -160,8 +161,9 @@ class _Page(StaticFiles):
     """The page's files with `HEADERS`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith("/v1/"):  # of a call that there is not
-            raise HTTPException(404)
+        if scope["path"].startswith("/v1/"):  # a call that there is not, or not by this method
+            matches = [route.matches(scope)[0] for route in scope["app"].routes]
+            raise HTTPException(405 if Match.PARTIAL in matches else 404)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
