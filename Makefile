@@ -20,8 +20,8 @@ demo: $(VENV)/.demo-installed
 	$(BIN)/python -m benchmarks.data fetch sample --cache .demo
 	$(BIN)/diarize transcribe .demo/sample/sample.wav
 	@echo
-	@echo '# Voices remembered: two meetings of one city council. The names given after the first'
-	@echo '# come out in the second by themselves; whoever did not speak in the first stays a letter.'
+	@echo '# Voices remembered: clips of two meetings of one city council. The names given after the'
+	@echo '# first come out in the second by themselves; whoever did not speak in it stays a letter.'
 	@rm -f .demo/voices.db .demo/voices.db-*
 	$(BIN)/python -m benchmarks.data fetch speakerbox --cache .demo
 	$(BIN)/python -m benchmarks.excerpt .demo/speakerbox/6d6702d7b820.wav 5 65.6 .demo/first.wav
