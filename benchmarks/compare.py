@@ -74,8 +74,8 @@ def _pair(
         except WorkerError as fault:
             return [str(fault)]
         warm_up = min(todo, key=lambda c: c.duration_s)
-        ours_wall_s = None
         for i, case in enumerate(todo):
+            ours_wall_s = None
             for worker in workers:
                 try:
                     if i == 0 and warm_up.duration_s <= LONGEST_WARM_UP_S:

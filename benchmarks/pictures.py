@@ -21,7 +21,9 @@ OURS, THEIRS = "#1b7837", "#888888"
 
 def error_parts(pooled: Mapping[str, Pooled], path: Path) -> None:
     """DER with its parts by both rules, systems below each other."""
-    figure, both = plt.subplots(1, 2, figsize=(10, 1.2 + 0.42 * len(pooled)), sharey=True)
+    figure, both = plt.subplots(
+        1, 2, figsize=(10, 1.6 + 0.42 * len(pooled)), sharey=True, layout="constrained"
+    )
     for axes, rule, title in zip(
         both,
         ("strict", "lenient"),
@@ -42,13 +44,14 @@ def error_parts(pooled: Mapping[str, Pooled], path: Path) -> None:
         axes.set_xlabel("DER, %")
         axes.set_xlim(0, axes.get_xlim()[1] * 1.1)
     both[0].invert_yaxis()
-    both[0].legend(loc="lower right", fontsize="small")
+    handles, labels = both[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(PARTS), fontsize="small")
     _save(figure, path)
 
 
 def speed_and_error(pooled: Mapping[str, Pooled], path: Path) -> None:
     """× real time against DER: up and to the left is worse."""
-    figure, axes = plt.subplots(figsize=(7, 4.5))
+    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     for name, one in pooled.items():
         der = 100 * one.strict.der.rate
         axes.scatter(one.speed, der, s=60, color=OURS if name == "ours" else THEIRS, zorder=2)
@@ -64,7 +67,7 @@ def speed_and_error(pooled: Mapping[str, Pooled], path: Path) -> None:
 def error_by_set(by_set: Mapping[str, Mapping[str, Pooled]], path: Path) -> None:
     """DER of every system on every set (collar 0)."""
     systems = list(dict.fromkeys(name for pooled in by_set.values() for name in pooled))
-    figure, axes = plt.subplots(figsize=(max(6.0, 1.6 * len(by_set)), 4))
+    figure, axes = plt.subplots(figsize=(max(6.0, 1.6 * len(by_set)), 4), layout="constrained")
     width = 0.8 / len(systems)
     greys = plt.get_cmap("Greys")
     for i, name in enumerate(systems):
@@ -80,7 +83,7 @@ def error_by_set(by_set: Mapping[str, Mapping[str, Pooled]], path: Path) -> None
 
 def growth(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Time and peak memory against length, for every run of `benchmarks.growth`."""
-    figure, (time, memory) = plt.subplots(1, 2, figsize=(10, 3.8))
+    figure, (time, memory) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
     for run in runs:
         label = run["system"] + (" with words" if run["words"] else "")
         minutes = [p["minutes"] for p in run["points"]]
@@ -98,6 +101,5 @@ def growth(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 def _save(figure: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)

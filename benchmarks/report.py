@@ -161,7 +161,7 @@ class Page:
         share = 1 - own.stages_s.get("transcription", 0.0) / own.wall_s
         head = ["system", "WER", "cpWER", "cpWER − WER", "words to the wrong speaker", "words"]
         return (
-            f"{_table(head, rows)}\n\nWith words, ours runs at {own.speed:.1f} × real time; "
+            f"{WORDS_NOTE}\n\n{_table(head, rows)}\n\nWith words, ours runs at {own.speed:.1f} × real time; "
             f"all that is not recognition takes {100 * share:.0f} % of it. Peak memory "
             f"{own.peak_bytes / 1e6:.0f} MB."
         )
@@ -244,7 +244,7 @@ def write(page: Page, failures: Sequence[str], out: Path) -> None:
         "DER by set": f"Collar 0 / ±0.25 s, overlap scored in both.\n\n{page.sets()}\n\n"
         f"{_picture(folder, 'error-by-set')}",
         "Counting speakers": f"Exact (mean signed error).\n\n{page.counting()}",
-        "Words": f"{WORDS_NOTE}\n\n{page.words()}",
+        "Words": page.words(),
         "Time per stage": page.stages(),
         "Growth with length": grown,
         "Every recording": f"Collar 0 / ±0.25 s (speakers found).\n\n{page.recordings()}",
@@ -376,6 +376,9 @@ def main() -> int:
             points = growth.grow(mine, options.growth, options.minutes, options.threads, False)
             growth.keep(mine, options.threads, False, points)
     page.gather()
+    if not any(len(judged) == len(cases) for judged in page.judged.values()):
+        print("report: no system has answered for every recording", file=sys.stderr)
+        return 1
     write(page, failures, options.out)
     for failure in failures:
         print(f"report: {failure}", file=sys.stderr)
