@@ -161,8 +161,9 @@ class Page:
         share = 1 - own.stages_s.get("transcription", 0.0) / own.wall_s
         head = ["system", "WER", "cpWER", "cpWER − WER", "words to the wrong speaker", "words"]
         return (
-            f"{WORDS_NOTE}\n\n{_table(head, rows)}\n\nWith words, ours runs at {own.speed:.1f} × real time; "
-            f"all that is not recognition takes {100 * share:.0f} % of it. Peak memory "
+            f"{WORDS_NOTE}\n\n{_table(head, rows)}\n\n"
+            f"With words, ours runs at {own.speed:.1f} × real time; all that is not "
+            f"recognition takes {100 * share:.0f} % of it. Peak memory "
             f"{own.peak_bytes / 1e6:.0f} MB."
         )
 
@@ -263,7 +264,8 @@ def write(page: Page, failures: Sequence[str], out: Path) -> None:
 SUMMARY_NOTE = """DER in %, once at collar 0 and once at ±0.25 s; overlap is scored in both. No
 hints. Error: speakers found minus speakers there, mean (mean size). × real time: with models
 loaded, wall clock; × CPU: per second of processor time. Faster by: in the same run, turn and turn
-about. Peak: of the process that ran all of these, models included."""
+about; the only fair one where answers come from different runs. Peak: of the process that ran all
+of these, models included."""
 WORDS_NOTE = """The same Whisper words for everybody (ours, `base`), lower case without punctuation;
 what differs is who gets them. Rates in %."""
 
