@@ -26,14 +26,20 @@ from benchmarks import growth, pictures, whisperx_rule
 from benchmarks.compare import compare, kind_of, transcribe
 from benchmarks.data import load
 from benchmarks.judging import Judged, Pooled, judge, pool
+from benchmarks.markdown import (
+    both_rules,
+    der_cells,
+    mean_size,
+    percent,
+    picture,
+    system_name,
+    table,
+    word_cells,
+)
 from benchmarks.peers.install import is_installed, peers, system
 from benchmarks.runs import BUILD, Case, Kept, Results, case
 from benchmarks.workers import ROOT, System, ours
-from diarize.metrics.der import DiarizationError
-from diarize.metrics.report import WordScore
 from diarize.records import Word
-
-Row = Sequence[str]
 
 
 class Page:
@@ -76,12 +82,12 @@ class Page:
             errors = [j.strict.count.error for j in judged]
             rows.append(
                 [
-                    _name(name, len(judged), len(self.cases)),
-                    *_parts(every.strict.der),
-                    *_parts(every.lenient.der),
-                    _percent(every.strict.jer.rate),
+                    system_name(name, len(judged), len(self.cases)),
+                    *der_cells(every.strict.der),
+                    *der_cells(every.lenient.der),
+                    percent(every.strict.jer.rate),
                     f"{every.strict.exact_counts}/{len(judged)}",
-                    f"{sum(errors) / len(errors):+.2f} (±{_mean_size(errors):.2f})",
+                    f"{sum(errors) / len(errors):+.2f} (±{mean_size(errors):.2f})",
                     f"{every.speed:.1f}",
                     f"{every.duration_s / every.cpu_s:.1f}",
                     self._ratio(name),
@@ -89,7 +95,7 @@ class Page:
                     f"{every.peak_bytes / 1e6:.0f}",
                 ]
             )
-        return _table(head, rows)
+        return table(head, rows)
 
     def by_set(self) -> dict[str, dict[str, Pooled]]:
         """Set → system → pooled figures, where the system has the whole set."""
@@ -109,10 +115,10 @@ class Page:
         rows = []
         for group, pooled in self.by_set().items():
             own = [c for c in self.cases if c.group == group]
-            cells = [_both(pooled[name]) if name in pooled else "–" for name in self.judged]
+            cells = [both_rules(pooled[name]) if name in pooled else "–" for name in self.judged]
             minutes = sum(c.duration_s for c in own) / 60
             rows.append([group, f"{len(own)}", f"{minutes:.1f}", *cells])
-        return _table(head, rows)
+        return table(head, rows)
 
     def counting(self) -> str:
         """Exact counts and mean signed error by how many voices there are and how long it is."""
@@ -136,7 +142,7 @@ class Page:
                 cells.append(f"{exact}/{n} ({sum(errors) / n:+.1f})" if n else "–")
             if any(cell != "–" for cell in cells):
                 rows.append([label, *cells])
-        return _table(["recordings", *self.judged], rows)
+        return table(["recordings", *self.judged], rows)
 
     def words(self) -> str:
         """Whisper's words, the same for all, given to speakers from everybody's turns."""
@@ -156,12 +162,12 @@ class Page:
                     said = whisperx_rule.assign(heard, kept.answer.turns)
                     one = judge(c.group, c.item, c.duration_s, kept.answer, said)
                     scores.setdefault(f"{name}, WhisperX's rule", []).append(one)
-        rows = [[name, *_word_cells(pool(judged).strict.words)] for name, judged in scores.items()]
+        rows = [[name, *word_cells(pool(judged).strict.words)] for name, judged in scores.items()]
         own = pool(scores["ours (own alignment)"])
         share = 1 - own.stages_s.get("transcription", 0.0) / own.wall_s
         head = ["system", "WER", "cpWER", "cpWER − WER", "words to the wrong speaker", "words"]
         return (
-            f"{WORDS_NOTE}\n\n{_table(head, rows)}\n\n"
+            f"{WORDS_NOTE}\n\n{table(head, rows)}\n\n"
             f"With words, ours runs at {own.speed:.1f} × real time; all that is not "
             f"recognition takes {100 * share:.0f} % of it. Peak memory "
             f"{own.peak_bytes / 1e6:.0f} MB."
@@ -176,9 +182,15 @@ class Page:
                 share = seconds / every.wall_s
                 speed = f"{every.duration_s / seconds:.0f}" if seconds > 0 else "–"
                 rows.append(
-                    [name, stage, f"{60 * seconds / every.duration_s:.3f}", speed, _percent(share)]
+                    [
+                        name,
+                        stage,
+                        f"{60 * seconds / every.duration_s:.3f}",
+                        speed,
+                        percent(share),
+                    ]
                 )
-        return _table(["system", "stage", "s per minute", "× real time", "% of the time"], rows)
+        return table(["system", "stage", "s per minute", "× real time", "% of the time"], rows)
 
     def recordings(self) -> str:
         head = ["recording", "min", "voices", *self.judged]
@@ -188,11 +200,13 @@ class Page:
             for judged in self.judged.values():
                 one = next((j for j in judged if (j.group, j.name) == (c.group, c.item.name)), None)
                 cells.append(
-                    "–" if one is None else f"{_both(pool([one]))} ({one.strict.count.hypothesis})"
+                    "–"
+                    if one is None
+                    else f"{both_rules(pool([one]))} ({one.strict.count.hypothesis})"
                 )
                 voices = voices if one is None else f"{one.strict.count.reference}"
             rows.append([f"{c.group}/{c.item.name}", f"{c.duration_s / 60:.1f}", voices, *cells])
-        return _table(head, rows)
+        return table(head, rows)
 
     def _ratio(self, name: str) -> str:
         """How much longer `name` took than ours right before it, where ours has not changed."""
@@ -222,7 +236,7 @@ def growth_table(runs: Sequence[Mapping[str, Any]]) -> str:
         times = {p["minutes"]: p["wall_s"] for p in run["points"]}
         if 60 in times and 240 in times:
             rows.append([label, "240 / 60", f"{times[240] / times[60]:.2f} ×", "", ""])
-    return _table(["system", "min", "s", "× real time", "peak MB"], rows)
+    return table(["system", "min", "s", "× real time", "peak MB"], rows)
 
 
 def write(page: Page, failures: Sequence[str], out: Path) -> None:
@@ -238,12 +252,12 @@ def write(page: Page, failures: Sequence[str], out: Path) -> None:
     grown = "Not run (`--growth`)."
     if runs:
         pictures.growth(runs, folder / "growth.png")
-        grown = f"{growth_table(runs)}\n\n{_picture(folder, 'growth')}"
+        grown = f"{growth_table(runs)}\n\n{picture(folder, 'growth')}"
     sections = {
         "All recordings": f"{page.summary()}\n\n{SUMMARY_NOTE}\n\n"
-        f"{_picture(folder, 'error-parts')}\n\n{_picture(folder, 'speed-and-error')}",
+        f"{picture(folder, 'error-parts')}\n\n{picture(folder, 'speed-and-error')}",
         "DER by set": f"Collar 0 / ±0.25 s, overlap scored in both.\n\n{page.sets()}\n\n"
-        f"{_picture(folder, 'error-by-set')}",
+        f"{picture(folder, 'error-by-set')}",
         "Counting speakers": f"Exact (mean signed error).\n\n{page.counting()}",
         "Words": page.words(),
         "Time per stage": page.stages(),
@@ -297,49 +311,6 @@ def _machine(threads: int) -> str:
         f"system is held to {threads} of them and told to use {threads} threads. "
         f"Made by `python -m benchmarks.report`."
     )
-
-
-# ---------------------------------------------------------------- Markdown
-
-
-def _table(head: Row, rows: Sequence[Row]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _picture(folder: Path, name: str) -> str:
-    return f"![{name.replace('-', ' ')}]({folder.name}/{name}.png)"
-
-
-def _name(name: str, had: int, wanted: int) -> str:
-    bold = f"**{name}**" if name == "ours" else name
-    return bold if had == wanted else f"{bold} ({had} of {wanted} recordings)"
-
-
-def _parts(der: DiarizationError) -> list[str]:
-    parts_s = (der.missed_s, der.false_alarm_s, der.confusion_s)
-    return [f"**{_percent(der.rate)}**", *(_percent(p / der.total_s) for p in parts_s)]
-
-
-def _both(pooled: Pooled) -> str:
-    return f"{_percent(pooled.strict.der.rate)} / {_percent(pooled.lenient.der.rate)}"
-
-
-def _word_cells(score: WordScore | None) -> list[str]:
-    if score is None or score.wer.rate is None or score.cpwer.rate is None:
-        return ["–"] * 5
-    more = score.cpwer.rate - score.wer.rate
-    wrong = _percent(score.wder.rate or 0.0)
-    rates = [_percent(score.wer.rate), _percent(score.cpwer.rate), _percent(more), wrong]
-    return [*rates, f"{score.wer.reference_words}"]
-
-
-def _mean_size(errors: Sequence[int]) -> float:
-    return sum(abs(e) for e in errors) / len(errors)
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.1f}"
 
 
 def main() -> int:
