@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.data import load
+from benchmarks.markdown import table
 from benchmarks.peers.install import system as peer_system
 from benchmarks.runs import BUILD, write_wav
 from benchmarks.workers import System, Worker, ours
@@ -111,6 +113,20 @@ def keep(system: System, threads: int, words: bool, points: list[Point]) -> None
     path.parent.mkdir(parents=True, exist_ok=True)
     found = as_json(system, threads, words, points)
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def as_table(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Every length of every run, and what four hours cost against one."""
+    rows = []
+    for run in runs:
+        label = run["system"] + (" with words" if run["words"] else "")
+        for p in run["points"]:
+            cells = [f"{p['minutes']:g}", f"{p['wall_s']:.1f}", f"{p['speed']:.1f}"]
+            rows.append([label, *cells, f"{p['peak_bytes'] / 1e6:.0f}"])
+        times = {p["minutes"]: p["wall_s"] for p in run["points"]}
+        if 60 in times and 240 in times:
+            rows.append([label, "240 / 60", f"{times[240] / times[60]:.2f} ×", "", ""])
+    return table(["system", "min", "s", "× real time", "peak MB"], rows)
 
 
 def main() -> None:

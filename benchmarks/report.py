@@ -16,7 +16,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -226,19 +226,6 @@ def growth_runs(wanted: Sequence[System], words: System) -> list[dict[str, Any]]
     return [json.loads(f.read_text(encoding="utf-8")) for f in files if f.exists()]
 
 
-def growth_table(runs: Sequence[Mapping[str, Any]]) -> str:
-    rows = []
-    for run in runs:
-        label = run["system"] + (" with words" if run["words"] else "")
-        for p in run["points"]:
-            cells = [f"{p['minutes']:g}", f"{p['wall_s']:.1f}", f"{p['speed']:.1f}"]
-            rows.append([label, *cells, f"{p['peak_bytes'] / 1e6:.0f}"])
-        times = {p["minutes"]: p["wall_s"] for p in run["points"]}
-        if 60 in times and 240 in times:
-            rows.append([label, "240 / 60", f"{times[240] / times[60]:.2f} ×", "", ""])
-    return table(["system", "min", "s", "× real time", "peak MB"], rows)
-
-
 def write(page: Page, failures: Sequence[str], out: Path) -> None:
     """The page and its pictures (in a folder named like it)."""
     folder = out.with_suffix("")
@@ -252,7 +239,7 @@ def write(page: Page, failures: Sequence[str], out: Path) -> None:
     grown = "Not run (`--growth`)."
     if runs:
         pictures.growth(runs, folder / "growth.png")
-        grown = f"{growth_table(runs)}\n\n{picture(folder, 'growth')}"
+        grown = f"{growth.as_table(runs)}\n\n{picture(folder, 'growth')}"
     sections = {
         "All recordings": f"{page.summary()}\n\n{SUMMARY_NOTE}\n\n"
         f"{picture(folder, 'error-parts')}\n\n{picture(folder, 'speed-and-error')}",
