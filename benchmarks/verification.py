@@ -26,7 +26,7 @@ from diarize.audio import Recording
 from diarize.models.weights import weights_folder
 from diarize.records import SAMPLE_RATE_HZ
 from diarize.voices.engines import SPECS, Engine
-from diarize.voices.library import load_engine
+from diarize.voices.loading import load_engine
 from diarize.voices.scoring import FULL_S, Calibration, Cohort, score
 
 LONGEST_S = 20

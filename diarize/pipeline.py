@@ -197,7 +197,7 @@ class Pipeline:
         Raises:
             AudioError, ModelError, VoiceError, VoiceStoreError: each says what to do.
         """
-        from diarize.voices.library import OnBoardEngine, load_engine
+        from diarize.voices.loading import OnBoardEngine, load_engine
         from diarize.voices.transcripts import KnownVoices
 
         onboard = engine == OnBoardEngine.spec.name

@@ -23,7 +23,7 @@ from diarize.vad import speech_probabilities, speech_regions
 from diarize.voices.engines import DEFAULT_ENGINE, SPECS, Engine
 from diarize.voices.enrolment import voice_of_spans
 from diarize.voices.index import VoiceIndex
-from diarize.voices.library import OnBoardEngine, load_engine
+from diarize.voices.loading import OnBoardEngine, load_engine
 from diarize.voices.naming import Named
 from diarize.voices.people import Voiceprint
 

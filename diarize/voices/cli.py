@@ -24,7 +24,7 @@ from diarize.voices.errors import VoiceError
 from diarize.voices.exchange import export_voices, import_voices
 from diarize.voices.group import group_clips
 from diarize.voices.index import VoiceIndex
-from diarize.voices.library import load_engine
+from diarize.voices.loading import load_engine
 from diarize.voices.people import Voiceprint
 from diarize.voices.scoring import calibration, confidence, score
 from diarize.voices.search import WINDOW_S, Segments, embed_speech, find_voice

@@ -19,7 +19,7 @@ from diarize.voices.checkpoint import LEGACY_MAGIC, read_checkpoint
 from diarize.voices.engines import SPECS, OnnxEngine
 from diarize.voices.errors import VoiceError
 from diarize.voices.graph import fill_graph
-from diarize.voices.library import load_engine, pull_engine, recipes
+from diarize.voices.loading import load_engine, pull_engine, recipes
 
 VALUES = np.arange(12, dtype="<f4")
 NEW_DICT = b"ccollections\nOrderedDict\n)R"

@@ -19,7 +19,7 @@ from diarize.prepared import Prepared
 from diarize.records import UNKNOWN, Named, Result, Turn, Utterance, Word
 from diarize.voices.enrolment import enrol_speakers
 from diarize.voices.errors import VoiceError, VoiceStoreError
-from diarize.voices.library import OnBoardEngine
+from diarize.voices.loading import OnBoardEngine
 from diarize.voices.people import Voiceprint
 from diarize.voices.store import VoiceStore
 from diarize.voices.transcripts import rename
