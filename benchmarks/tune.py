@@ -100,6 +100,9 @@ def count(cases: list[Case]) -> None:
     for worth, limit in GRID:
         with constants(counting, WORTH_PER_S=worth, WORTH_LIMIT=limit):
             judge(f"{worth} per s, at most {limit:g}", cases)
+    for short_s in (1.0, 30.0, 60.0):
+        with constants(counting, SHORT_S=short_s):
+            judge(f"double up to {short_s:g} s", cases)
 
 
 def vad(cases: list[Case]) -> None:

@@ -44,7 +44,7 @@ never more than five: they come from one session, one microphone. By `benchmarks
 SHORT_S = 30.0
 """In recordings with no more speech than this a second is worth twice as much: a voice has shown
 few of its moods, and there are few pairs among which chance could make two of one. The surplus
-falls with the square of the length. From the 30 s clips of the development sets."""
+falls with the square of the length. By `benchmarks.tune count`, on clips of 30 s."""
 MERGE_EVIDENCE = 0.0
 """Log-likelihood ratio above which two clusters are merged."""
 

@@ -24,7 +24,8 @@ WARM_UP_HOPS = 63
 
 @dataclass(frozen=True, slots=True)
 class VadOptions:
-    """Thresholds and paddings; the defaults were measured by `benchmarks.tune vad`.
+    """Thresholds and paddings. The thresholds are Silero's own defaults and gate recognition; what
+    gates turns is `attribution.VETO`, measured by `benchmarks.tune vad`.
 
     Attributes:
         onset: a region begins where the probability reaches this.
