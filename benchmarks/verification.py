@@ -87,6 +87,7 @@ def embeddings(clips: list[Clip], engine: Engine, seconds: float | None, cache: 
         return np.load(path, allow_pickle=False)
     rows = np.stack([engine.embed(cut(c.samples, seconds)) for c in clips])
     if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, rows)
     return rows
 
