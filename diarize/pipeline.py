@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from diarize import attribution, counting
-from diarize.alignment import align
 from diarize.audio import Recording
 from diarize.clustering import METHODS
 from diarize.embedding import Embedder
@@ -32,12 +31,21 @@ from diarize.records import (
     Utterance,
 )
 from diarize.transcription import Transcriber
-from diarize.vad import speech_regions
+from diarize.words import in_language, said
 
 if TYPE_CHECKING:
     from diarize.voices.transcripts import KnownVoices
 
 Source = str | os.PathLike[str] | BinaryIO | npt.NDArray[np.generic] | Recording
+
+
+class Namer(Protocol):
+    """Knows voices: `KnownVoices`, or what a caller has of its own."""
+
+    def name(
+        self, result: Result, recording: Recording, channels: Mapping[str, int] | None = None
+    ) -> Result:
+        """The result with names; `channels`: where each speaker of it is heard."""
 
 
 def quiet(stage: str, fraction: float) -> None:
@@ -94,7 +102,8 @@ class Pipeline:
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
-        voices: str | os.PathLike[str] | KnownVoices | None = None,
+        language: str | None = None,
+        voices: str | os.PathLike[str] | Namer | None = None,
         known_speakers: Mapping[str, str | Path] | None = None,
         progress: ProgressHook = quiet,
     ) -> Result:
@@ -102,6 +111,7 @@ class Pipeline:
 
         Args:
             source: a path, a binary file object, or samples (with `sample_rate_hz`).
+            language: of this recording; None: as the pipeline was told.
             voices: a voice store (`diarize voices`): speakers whose voices are in it get their
                 names, one person per speaker, and the result's `names` say how alike they are.
                 For many calls, `known_voices`.
@@ -112,11 +122,11 @@ class Pipeline:
         """
         hints = Hints(num_speakers, min_speakers, max_speakers)
         with self._known(voices, known_speakers) as known:
-            self._ready_to_transcribe()
+            transcriber = in_language(self.transcriber, language)
             with self.open(source, sample_rate_hz, progress) as recording:
                 prepared = self.prepare(recording, progress=progress)
                 sides = self._sides(prepared, hints, progress)
-                words = self._transcribe(recording, prepared, sides, progress)
+                words = said(transcriber, recording, prepared, sides, progress)
                 result = _result(prepared, sides, *words)
                 return _named(result, sides, known, recording, progress)
 
@@ -128,7 +138,7 @@ class Pipeline:
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
-        voices: str | os.PathLike[str] | KnownVoices | None = None,
+        voices: str | os.PathLike[str] | Namer | None = None,
         known_speakers: Mapping[str, str | Path] | None = None,
         progress: ProgressHook = quiet,
     ) -> Result:
@@ -161,7 +171,7 @@ class Pipeline:
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
-        voices: str | os.PathLike[str] | KnownVoices | None = None,
+        voices: str | os.PathLike[str] | Namer | None = None,
         recording: Recording | None = None,
         progress: ProgressHook = quiet,
     ) -> Result:
@@ -177,6 +187,21 @@ class Pipeline:
             )
         with self._known(voices, None) as known:
             return self._attribute(prepared, hints, progress, known, recording)
+
+    @property
+    def transcriber(self) -> Transcriber:
+        """The recogniser, loaded at its first use.
+
+        Raises:
+            ModelError: it is not here, damaged, or does not know the language.
+        """
+        with self._lock:
+            if self._transcriber is None:
+                model, language, mixed = self._speech_model
+                self._transcriber = Transcriber(
+                    model, language=language, mixed_languages=mixed, threads=self._threads
+                )
+            return self._transcriber
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -227,9 +252,9 @@ class Pipeline:
 
     def _known(
         self,
-        voices: str | os.PathLike[str] | KnownVoices | None,
+        voices: str | os.PathLike[str] | Namer | None,
         clips: Mapping[str, str | Path] | None,
-    ) -> AbstractContextManager[KnownVoices | None]:
+    ) -> AbstractContextManager[Namer | None]:
         if voices is None and not clips:
             return nullcontext()
         if voices is None or isinstance(voices, str | os.PathLike):
@@ -258,33 +283,11 @@ class Pipeline:
         prepared: Prepared,
         hints: Hints,
         progress: ProgressHook,
-        known: KnownVoices | None,
+        known: Namer | None,
         recording: Recording | None,
     ) -> Result:
         sides = self._sides(prepared, hints, progress)
         return _named(_result(prepared, sides), sides, known, recording, progress)
-
-    def _transcribe(
-        self, recording: Recording, prepared: Prepared, sides: list[Side], progress: ProgressHook
-    ) -> tuple[list[Utterance], str | None]:
-        transcriber = self._ready_to_transcribe()
-        utterances: list[Utterance] = []
-        language = None
-        for channel, (evidence, side) in enumerate(zip(prepared.channels, sides, strict=True)):
-            speech = speech_regions(evidence.speech_probability, evidence.n_samples)
-            transcript = transcriber(recording, speech, side.exclusive, progress, channel=channel)
-            utterances += align(transcript.words, side.turns, side.exclusive)
-            language = language or transcript.language
-        return sorted(utterances, key=lambda u: (u.start, u.end)), language
-
-    def _ready_to_transcribe(self) -> Transcriber:
-        with self._lock:
-            if self._transcriber is None:
-                model, language, mixed = self._speech_model
-                self._transcriber = Transcriber(
-                    model, language=language, mixed_languages=mixed, threads=self._threads
-                )
-            return self._transcriber
 
 
 def _result(
@@ -306,7 +309,7 @@ def _result(
 def _named(
     result: Result,
     sides: list[Side],
-    known: KnownVoices | None,
+    known: Namer | None,
     recording: Recording | None,
     progress: ProgressHook,
 ) -> Result:
