@@ -12,7 +12,7 @@ Everything is greedy or beam search, nothing is sampled: the same recording give
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from diarize.audio import Recording
 from diarize.chunking import Span, inside, plan_chunks, speaker_changes
 from diarize.drafts import DOUBT_LOG_PROB, Draft, badness, join, skipped, without_loop
 from diarize.errors import ModelError
+from diarize.language import Votes, judge, language_windows, spoken_s
 from diarize.models import find_whisper
 from diarize.records import SAMPLE_RATE_HZ, Float32, Int64, ProgressHook, Turn, Word
 
@@ -39,17 +40,25 @@ TAIL_S = 2.0
 """Silence after the longest chunk of a batch. Not tuned: 1 s did no worse on eight recordings."""
 WINDOW_S = 30.0
 BATCH = 4
+BLOCK = 16
+"""Chunks that are decoded, and decoded again, before the next are begun: their words are final."""
+FIRST_BLOCK = 4
+"""Fewer at first, so that words come soon."""
 
 SHORTEST_SPLIT_S = 4.0
 """Shorter chunks are not cut in two for the second try."""
-LANGUAGE_CHUNKS = 6
-"""A recording's language is judged by this many chunks, spread over it."""
 SURE_LANGUAGE = 0.7
-"""With mixed languages, a chunk leaves the recording's language only from this probability."""
+"""With mixed languages, a chunk leaves the recording's language only from this probability…"""
+LEAVES_S = 2.0
+"""…and this length: a single "Hello?" may be taken for any language."""
 
 _TOKENS_PER_S = 12
 _PREPENDED = "\"'“¿([{-"
 _APPENDED = "\"'.。,，!！?？:：”)]}、"
+
+
+WordsHook = Callable[[Sequence[Word]], None]
+"""Called with the next words in order of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +96,9 @@ class Transcriber:
     ) -> None:
         folder = find_whisper(model)
         self.model = WhisperModel(str(folder), compute_type=compute_type, cpu_threads=threads)
-        known = self.model.supported_languages
-        if language is not None and language not in known:
-            raise ModelError(
-                f"the model {model} does not know the language {language!r}: "
-                f"give one of {', '.join(sorted(known))}"
-            )
-        self.language = language if len(known) > 1 else known[0]
-        self.mixed_languages = mixed_languages and self.language is None
+        self.name = str(model)
+        self.language = self._known(language)
+        self.mixed_languages = mixed_languages
         self.beam_size = beam_size
 
     def __call__(
@@ -105,6 +109,8 @@ class Transcriber:
         progress: ProgressHook | None = None,
         *,
         channel: int = 0,
+        language: str | None = None,
+        on_words: WordsHook | None = None,
     ) -> Transcript:
         """Recognise the words of a recording, where and only where there is speech.
 
@@ -114,22 +120,40 @@ class Transcriber:
             turns: who holds the floor (exclusive); chunks are preferably cut where it changes.
             progress: called with "transcription" and the share of speech done.
             channel: the channel of the recording.
+            language: of this recording; None: as the transcriber was told.
+            on_words: called in the caller's thread with words as soon as they are final, every
+                word once, in the order of the transcript. What it raises passes through.
+
+        Raises:
+            ModelError: the model does not know `language`.
         """
+        told = self._known(language) or self.language
         spans = [(a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in speech.tolist()]
         changes = speaker_changes(turns)
         chunks = plan_chunks(spans, changes)
         if not chunks:
-            return Transcript((), self.language)
-        job = _Job(self, recording, channel, spans, changes, progress, _length(chunks))
-        main, languages = job.languages(chunks)
+            return Transcript((), told)
+        job = _Job(self, recording, channel, spans, changes, progress, spoken_s(chunks))
+        language = told or judge(language_windows(chunks), job.votes)
         words: list[Word] = []
-        for language in sorted(set(languages)):
-            mine = [c for c, code in zip(chunks, languages, strict=True) if code == language]
-            drafts = job.second_try(job.decode(mine, language), language)
-            words += [w for d in drafts if not d.silent for w in without_loop(d.words)]
+        for block in _blocks(chunks):
+            found = job.words(block, language, mixed=self.mixed_languages and not told)
+            words += found
+            if on_words and found:
+                on_words(found)
         if progress:
             progress("transcription", 1.0)
-        return Transcript(tuple(sorted(words, key=lambda w: (w.start, w.end))), main)
+        return Transcript(tuple(words), language)
+
+    def _known(self, language: str | None) -> str | None:
+        """The language, if the model knows it; that of the model where it knows but one."""
+        known = self.model.supported_languages
+        if language is not None and language not in known:
+            raise ModelError(
+                f"the model {self.name} does not know the language {language!r}: "
+                f"give one of {', '.join(sorted(known))}"
+            )
+        return language if len(known) > 1 else known[0]
 
 
 @dataclass(slots=True)
@@ -145,28 +169,28 @@ class _Job:
     total_s: float
     done_s: float = 0.0
 
-    def languages(self, chunks: list[Span]) -> tuple[str, list[str]]:
-        """The recording's language, and that of every chunk."""
-        if self.owner.language:
-            return self.owner.language, [self.owner.language] * len(chunks)
-        asked = list(range(len(chunks)))
-        if not self.owner.mixed_languages and len(chunks) > LANGUAGE_CHUNKS:
-            asked = np.linspace(0, len(chunks) - 1, LANGUAGE_CHUNKS).round().astype(int).tolist()
-        votes: list[dict[str, float]] = []
-        for i in asked:
-            found = self.owner.model.model.detect_language(self._encode([chunks[i]])[0])[0]
-            votes.append({token[2:-2]: float(p) for token, p in found})
-        totals: dict[str, float] = {}
-        for i, vote in zip(asked, votes, strict=True):
-            for code, p in vote.items():
-                totals[code] = totals.get(code, 0.0) + p * (chunks[i][1] - chunks[i][0])
-        main = max(sorted(totals), key=lambda code: totals[code])
-        if not self.owner.mixed_languages:
-            return main, [main] * len(chunks)
-        best = [max(sorted(v), key=lambda code: v[code]) for v in votes]
-        return main, [
-            b if v[b] >= SURE_LANGUAGE else main for b, v in zip(best, votes, strict=True)
-        ]
+    def votes(self, window: list[Span]) -> Votes:
+        """The probability of every language in the sound of some spans, heard as one."""
+        encoded = self._encode([np.concatenate([self._read(span) for span in window])])
+        found = self.owner.model.model.detect_language(encoded)[0]
+        return {token[2:-2]: float(p) for token, p in found}
+
+    def words(self, chunks: list[Span], language: str, *, mixed: bool) -> list[Word]:
+        """Final words of neighbouring chunks, in order of time."""
+        languages = [self._language(c, language) if mixed else language for c in chunks]
+        words: list[Word] = []
+        for code in sorted(set(languages)):
+            mine = [c for c, spoken in zip(chunks, languages, strict=True) if spoken == code]
+            drafts = self.second_try(self.decode(mine, code), code)
+            words += [w for d in drafts if not d.silent for w in without_loop(d.words)]
+        return sorted(words, key=lambda w: (w.start, w.end))
+
+    def _language(self, chunk: Span, main: str) -> str:
+        if chunk[1] - chunk[0] < LEAVES_S:
+            return main
+        votes = self.votes([chunk])
+        best = max(sorted(votes), key=lambda code: votes[code])
+        return best if votes[best] >= SURE_LANGUAGE else main
 
     def decode(self, chunks: list[Span], language: str, *, wide: bool = False) -> list[Draft]:
         """Decode chunks, the longest first, those of like length together."""
@@ -177,7 +201,7 @@ class _Job:
             batch = order[first : first + size]
             drafts += self._decode_batch(batch, language, wide)
             if not wide and self.progress:
-                self.done_s += _length(batch)
+                self.done_s += spoken_s(batch)
                 self.progress("transcription", min(1.0, self.done_s / self.total_s))
         return sorted(drafts, key=lambda d: d.span)
 
@@ -206,29 +230,28 @@ class _Job:
             return []
         return plan_chunks(inside(self.speech, span), self.changes, 0.6 * (span[1] - span[0]))
 
-    def _encode(self, chunks: list[Span], wide: bool = False) -> tuple[Any, list[Span]]:
-        """Encoder output of chunks, and the spans of sound that it really holds."""
+    def _padded(self, span: Span) -> Span:
         end_s = self.recording.n_samples / SAMPLE_RATE_HZ
-        spans = [(max(0.0, a - CONTEXT_S), min(end_s, b + CONTEXT_S)) for a, b in chunks]
-        mel = [
-            self.owner.model.feature_extractor(
-                self.recording.read(
-                    round(a * SAMPLE_RATE_HZ), round(b * SAMPLE_RATE_HZ), self.channel
-                )
-            )[:, :-1]
-            for a, b in spans
-        ]
+        return max(0.0, span[0] - CONTEXT_S), min(end_s, span[1] + CONTEXT_S)
+
+    def _read(self, span: Span) -> Float32:
+        start, end = (round(at * SAMPLE_RATE_HZ) for at in self._padded(span))
+        return self.recording.read(start, end, self.channel)
+
+    def _encode(self, sounds: list[Float32], wide: bool = False) -> Any:
+        """Encoder output of sounds, in a window little longer than the longest, or the full one."""
+        mel = [self.owner.model.feature_extractor(sound)[:, :-1] for sound in sounds]
         longest = max(m.shape[1] for m in mel) / 100 + TAIL_S
         frames = round(100 * (WINDOW_S if wide else min(WINDOW_S, math.ceil(longest * 2) / 2)))
-        batch = np.stack([_pad(m, frames) for m in mel])
-        return self.owner.model.encode(batch), spans
+        return self.owner.model.encode(np.stack([_pad(m, frames) for m in mel]))
 
     def _decode_batch(self, chunks: list[Span], language: str, wide: bool) -> list[Draft]:
         model = self.owner.model
         tokenizer = Tokenizer(
             model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
         )
-        encoded, spans = self._encode(chunks, wide)
+        spans = [self._padded(chunk) for chunk in chunks]
+        encoded = self._encode([self._read(chunk) for chunk in chunks], wide)
         # Timestamp tokens are asked for although they are not used: without them Whisper skips
         # whole sentences (beam 1: 195 words lost instead of 131 on the same chunks).
         prompt = model.get_prompt(tokenizer, [], without_timestamps=False)
@@ -252,7 +275,7 @@ class _Job:
         ):
             length = len(result.sequences_ids[0])
             speech = inside(self.speech, chunk)
-            words = tuple(_words(timed, span[0], speech))
+            words = tuple(_words(timed, span[0], chunk, speech))
             drafts.append(
                 Draft(
                     chunk,
@@ -266,8 +289,10 @@ class _Job:
         return drafts
 
 
-def _length(chunks: Sequence[Span]) -> float:
-    return sum(b - a for a, b in chunks)
+def _blocks(chunks: list[Span]) -> Iterator[list[Span]]:
+    yield chunks[:FIRST_BLOCK]
+    for first in range(FIRST_BLOCK, len(chunks), BLOCK):
+        yield chunks[first : first + BLOCK]
 
 
 def _pad(mel: Float32, frames: int) -> Float32:
@@ -277,14 +302,20 @@ def _pad(mel: Float32, frames: int) -> Float32:
     return padded
 
 
-def _words(timed: list[dict[str, Any]], offset_s: float, speech: list[Span]) -> Iterable[Word]:
-    """Whisper's tokens with times → words, their times drawn in to where there is speech."""
+def _words(
+    timed: list[dict[str, Any]], offset_s: float, chunk: Span, speech: list[Span]
+) -> Iterable[Word]:
+    """Whisper's tokens with times → words, their times drawn in to where there is speech.
+
+    No word leaves its chunk, so those of the next chunk are later.
+    """
     merge_punctuations(timed, _PREPENDED, _APPENDED)
     for entry in timed:
         text = entry["word"]
         if not text.strip():
             continue
-        start, end = offset_s + float(entry["start"]), offset_s + float(entry["end"])
+        start = min(max(offset_s + float(entry["start"]), chunk[0]), chunk[1])
+        end = min(max(offset_s + float(entry["end"]), start), chunk[1])
         # A word after a pause is often stretched back over the pause: keep its spoken part.
         spoken = inside(speech, (start, end))
         if spoken:
@@ -292,7 +323,7 @@ def _words(timed: list[dict[str, Any]], offset_s: float, speech: list[Span]) -> 
         yield Word(
             text.strip(),
             round(start, 3),
-            round(max(end, start), 3),
+            round(end, 3),
             float(entry["probability"]),
             space_before=text.startswith(" "),
         )

@@ -10,6 +10,7 @@ from diarize.audio import Recording
 from diarize.chunking import plan_chunks, speaker_changes
 from diarize.drafts import loop_start, skipped
 from diarize.errors import ModelError
+from diarize.language import judge, language_windows
 from diarize.models import find_whisper
 from diarize.records import Turn, Word, join_words
 from diarize.transcription import Transcriber
@@ -80,6 +81,33 @@ def test_loops_are_found(text: str, start: int | None) -> None:
     assert loop_start(text.split()) == start
 
 
+def test_chunks_are_heard_together_to_tell_the_language() -> None:
+    chunks = [(0.0, 1.0), (9.0, 14.0), (20.0, 38.0), (45.0, 63.0)]
+    assert language_windows(chunks) == [[(20.0, 38.0)], [(45.0, 63.0)], [(0.0, 1.0), (9.0, 14.0)]]
+
+
+def test_long_recordings_are_asked_once_in_each_of_eight_parts() -> None:
+    chunks = [(30.0 * i, 30.0 * i + 12 + i % 4) for i in range(32)]  # the fourth of four is fullest
+    assert [w[0][0] / 30 for w in language_windows(chunks)] == [3, 7, 11, 15, 19, 23, 27, 31]
+
+
+def test_a_short_greeting_does_not_decide_the_language() -> None:
+    heard = {1.0: {"ko": 0.9, "en": 0.1}, 8.0: {"ko": 0.1, "en": 0.6, "de": 0.3}}
+    windows = [[(5.0, 13.0)], [(0.0, 1.0)]]
+    assert judge(windows, lambda window: heard[window[0][1] - window[0][0]]) == "en"
+
+
+def test_asking_ends_when_the_language_is_sure() -> None:
+    asked: list[float] = []
+
+    def ask(window: list[tuple[float, float]]) -> dict[str, float]:
+        asked.append(window[0][0])
+        return {"en": 0.95, "de": 0.05}
+
+    assert judge([[(20.0 * i, 20.0 * i + 20)] for i in range(8)], ask) == "en"
+    assert asked == [0.0, 20.0]
+
+
 def test_sample_is_recognised_with_times_and_language(
     transcriber: Transcriber, sample: Recording
 ) -> None:
@@ -102,6 +130,18 @@ def test_threads_and_runs_give_the_same_words(folder: Path, sample: Recording) -
     assert runs[0] == runs[1] == runs[2]
 
 
+def test_words_come_as_they_are_final_and_in_order(
+    transcriber: Transcriber, sample: Recording
+) -> None:
+    piece = np.concatenate([sample.read(12 * 16_000, 16 * 16_000), np.zeros(64_000, np.float32)])
+    recording = Recording.from_array(np.tile(piece, 6), 16_000)
+    speech = np.array([[at * 16_000, (at + 4) * 16_000] for at in range(0, 48, 8)], np.int64)
+    told: list[list[Word]] = []
+    found = transcriber(recording, speech, language="en", on_words=lambda w: told.append(list(w)))
+    assert len(told) == 2
+    assert [w for words in told for w in words] == list(found.words)
+
+
 def test_mixed_languages_agree_where_there_is_one(folder: Path, sample: Recording) -> None:
     found = Transcriber(folder, mixed_languages=True)(sample, regions(sample))
     assert found.language == "en"
@@ -120,6 +160,9 @@ def test_noise_taken_for_speech_yields_no_text(transcriber: Transcriber) -> None
     assert transcriber(recording, np.array([[0, 160_000]], np.int64)).words == ()
 
 
-def test_an_unknown_language_is_refused(folder: Path) -> None:
-    with pytest.raises(ModelError, match="does not know the language 'klingon'"):
-        Transcriber(folder, language="klingon")
+def test_an_unknown_language_is_refused(transcriber: Transcriber, sample: Recording) -> None:
+    refusal = "does not know the language 'klingon'"
+    with pytest.raises(ModelError, match=refusal):
+        Transcriber(transcriber.name, language="klingon")
+    with pytest.raises(ModelError, match=refusal):
+        transcriber(sample, NOTHING, language="klingon")
