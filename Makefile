@@ -1,13 +1,16 @@
 # make demo   install, fetch a conversation, and print who said what; then learn the voices of a
 #             meeting, and print who said what in another
 # make test   install, and run the tests
-# make bench  install other people's systems beside, run all of them over SETS, and make a page:
-#             build/bench/report.md (hours; what has been run is kept)
+# make bench  install other people's systems beside, run all of them over the same recordings, make a page:
+#             build/bench/report.md (hours; what has been run is kept). SIMULATED=DIR adds the
+#             simulated sets in it, PEERS='senko foxnose' keeps it to these systems
 #
 # Another interpreter: make demo PYTHON=python3.12
 
 PYTHON ?= python3
-SETS ?= ami-clips ami-held sample speakerbox voxconverse-aepyx
+SETS ?=
+SIMULATED ?=
+PEERS ?= all
 GROWTH_SETS ?= speakerbox
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,8 +48,9 @@ lint: $(VENV)/.dev-installed
 
 # A system that cannot be installed is left out; the page says which are in it.
 bench: $(VENV)/.bench-installed
-	-$(BIN)/python -m benchmarks.peers install all
-	$(BIN)/python -m benchmarks.report $(SETS) --words --growth $(GROWTH_SETS)
+	-$(BIN)/python -m benchmarks.peers install $(PEERS)
+	$(BIN)/python -m benchmarks.report $(SETS) $(if $(SIMULATED),--simulated $(SIMULATED)) \
+		--peers $(PEERS) --all --growth $(GROWTH_SETS)
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

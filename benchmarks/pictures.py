@@ -49,13 +49,13 @@ def error_parts(pooled: Mapping[str, Pooled], path: Path) -> None:
     _save(figure, path)
 
 
-def speed_and_error(pooled: Mapping[str, Pooled], path: Path) -> None:
-    """× real time against DER: up and to the left is worse."""
+def speed_and_error(shown: Mapping[str, tuple[float, Pooled]], path: Path) -> None:
+    """× real time against DER, by system: up and to the left is worse."""
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    for name, one in pooled.items():
+    for name, (speed, one) in shown.items():
         der = 100 * one.strict.der.rate
-        axes.scatter(one.speed, der, s=60, color=OURS if name == "ours" else THEIRS, zorder=2)
-        axes.annotate(name, (one.speed, der), textcoords="offset points", xytext=(6, 5))
+        axes.scatter(speed, der, s=60, color=OURS if name == "ours" else THEIRS, zorder=2)
+        axes.annotate(name, (speed, der), textcoords="offset points", xytext=(6, 5))
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.15)
     axes.set_xlabel("× real time, models loaded (right is faster)")
@@ -78,6 +78,25 @@ def error_by_set(by_set: Mapping[str, Mapping[str, Pooled]], path: Path) -> None
     axes.set_xticks([s + 0.4 - width / 2 for s in range(len(by_set))], list(by_set), rotation=20)
     axes.set_ylabel("DER %, collar 0, overlap scored")
     axes.legend(fontsize="small")
+    _save(figure, path)
+
+
+def ranking(kinds: Mapping[str, Mapping[str, tuple[float, float]]], path: Path) -> None:
+    """DER on real against simulated recordings, a panel per kind, a point per system."""
+    figure, panels = plt.subplots(
+        1, len(kinds), figsize=(3.6 * len(kinds), 3.8), layout="constrained", squeeze=False
+    )
+    for axes, (kind, der) in zip(panels[0], kinds.items(), strict=True):
+        for name, (real, simulated) in der.items():
+            place = (100 * real, 100 * simulated)
+            axes.scatter(*place, s=40, color=OURS if name == "ours" else THEIRS, zorder=2)
+            axes.annotate(
+                name, place, textcoords="offset points", xytext=(5, 4), fontsize="x-small"
+            )
+        limit = 110 * max(max(pair) for pair in der.values())
+        axes.plot([0, limit], [0, limit], color="#cccccc", zorder=1)
+        axes.set(xlim=(0, limit), ylim=(0, limit), title=kind, xlabel="real: DER %")
+    panels[0][0].set_ylabel("simulated: DER %")
     _save(figure, path)
 
 

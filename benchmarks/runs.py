@@ -74,6 +74,12 @@ class Kept:
     ours_version: str | None = None
 
 
+def kind_of(threads: int, words: bool = False, hinted: bool = False) -> str:
+    """What was asked, as part of an answer's file name. `hinted`: with the right number."""
+    asked = "words" if words else "hinted" if hinted else "turns"
+    return f"{asked}-{threads}-threads"
+
+
 class Results:
     """Answers on disk."""
 
@@ -103,3 +109,23 @@ class Results:
         part = path.with_suffix(".part")
         part.write_text(json.dumps(content), encoding="utf-8")
         part.replace(path)
+
+
+class Figures:
+    """What else was measured of a system, kept by its version."""
+
+    def __init__(self, folder: Path = BUILD / "figures") -> None:
+        self._folder = folder
+
+    def get(self, system: System, what: str) -> Any:
+        """As it was put; None if it was not."""
+        path = self._path(system, what)
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def put(self, system: System, what: str, found: Any) -> None:
+        path = self._path(system, what)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+    def _path(self, system: System, what: str) -> Path:
+        return self._folder / f"{system.name}-{system.version}-{what}.json"

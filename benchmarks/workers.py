@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +29,12 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "RAYON_NUM_THREADS",
 )
+
+
+NOT_TURNS = {"server", "cli", "metrics", "voices", "formats"}
+NOT_WORDS = {"transcription.py", "chunking.py", "drafts.py", "alignment.py", "words.py"}
+NOT_WORDS |= {"language.py"}
+"""What our turns, and with NOT_WORDS our words, do not depend on."""
 
 
 class WorkerError(Exception):
@@ -85,22 +92,33 @@ def ours(
     model: str = "base",
     language: str | None = None,
 ) -> System:
-    """This project. Its version is a hash of its code and networks, so that a change is seen."""
+    """This project. Its version is a hash of the code and networks behind its answers, so that a
+    change is seen: without words, a change of what makes words is none."""
+    unseen = NOT_TURNS if words else NOT_TURNS | NOT_WORDS
     digest = hashlib.sha256()
     for folder, pattern in (("diarize", "*.py"), ("models", "manifest.toml")):
         for path in sorted((ROOT / folder).rglob(pattern)):
-            if not {"server", "cli", "metrics"} & set(path.parts):
+            if not unseen & set(path.relative_to(ROOT / folder).parts):
                 digest.update(path.read_bytes())
     options = ["--clustering", clustering]
     if words:
         options += ["--words", "--model", model, *(["--language", language] if language else [])]
-    version = "-".join([digest.hexdigest()[:10], *(o for o in options if o[0] != "-")])
+    name = "-".join([digest.hexdigest()[:10], *(o for o in options if o[0] != "-")])
     return System(
         "ours",
-        version,
+        name,
         (sys.executable, str(ADAPTERS / "ours_worker.py"), *options),
         {"PYTHONPATH": str(ROOT)},
     )
+
+
+def sequential() -> System:
+    """faster-whisper's own loop on the same Whisper model, in this environment: words without
+    speakers."""
+    worker = ADAPTERS / "sequential_worker.py"
+    digest = hashlib.sha256(worker.read_bytes() + version("faster-whisper").encode())
+    command = (sys.executable, str(worker))
+    return System("sequential", digest.hexdigest()[:10], command, {"PYTHONPATH": str(ROOT)})
 
 
 class Worker:

@@ -61,7 +61,7 @@ def load() -> Callable[[Request], Found]:
         result = run(request["audio"], num_speakers=request["num_speakers"], progress=clock)
         clock.book()
         return {
-            "turns": [[t.start, t.end, t.speaker] for t in result.turns],
+            "turns": [[t.start, t.end, t.speaker, t.confidence] for t in result.turns],
             "stages_s": clock.stages_s,
             "utterances": _utterances(result) if request["words"] else None,
         }

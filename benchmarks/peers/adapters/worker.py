@@ -4,6 +4,7 @@
     line in          {"audio": PATH, "num_speakers": null or n, "words": false}
     line out         {"turns": [[start_s, end_s, speaker], …], "stages_s": {name: s, …},
                       "wall_s": …, "cpu_s": …, "peak_bytes": …, "utterances": null or […]}
+                     (a turn may have a fourth part, its confidence)
                      or {"error": text}
 
 Only the standard library and NumPy: this file runs in every peer's environment, next to its script.

@@ -1,0 +1,1 @@
+"""The bench's page: what is on it, section by section."""
