@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +15,13 @@ from diarize.cli.console import only_errors, readable, say, written_whole
 from diarize.errors import AudioError
 
 if TYPE_CHECKING:
-    from diarize.cli.batch import Output, Work
+    from diarize.cli.batch import Output
     from diarize.pipeline import Pipeline
-    from diarize.records import Hints, ProgressHook, Result
+    from diarize.records import ProgressHook, Result
     from diarize.voices.transcripts import KnownVoices
+
+    Listen = Callable[[Path, KnownVoices | None, ProgressHook], Result]
+    """From a file, and the voices that are known, to its result."""
 
 
 class Clustering(StrEnum):
@@ -94,6 +99,14 @@ SkipExisting = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out recordings whose files are there.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
+SavePrepared = Annotated[
+    bool,
+    typer.Option(
+        "--save-prepared",
+        help="Keep what was heard as NAME.npz: `diarize turns NAME.npz` with other hints "
+        "takes a moment.",
+    ),
+]
 Bar = Annotated[
     bool | None,
     typer.Option("--progress/--no-progress", help="Progress bar; without: on a terminal."),
@@ -122,25 +135,15 @@ def transcribe(
     progress: Bar = None,
 ) -> None:
     """Who said what: a transcript with speakers."""
-    from diarize.cli import batch
-    from diarize.cli.progress import progress_bar
-    from diarize.records import Hints
-
     if mixed_languages and language:
         raise typer.BadParameter("give --language or --mixed-languages, not both")
-    hints = Hints(num_speakers, min_speakers, max_speakers)
-    paths, output = batch.plan(files, output_format or [], output_dir, words=True)
-    _check_skip(skip_existing, output)
-    if quiet:
-        only_errors()
+    hints = _hints(num_speakers, min_speakers, max_speakers)
+    plan = _plan(files, output_format, output_dir, skip_existing, quiet, words=True)
 
-    from diarize.models import find_whisper
     from diarize.pipeline import Pipeline
 
-    with progress_bar(False if quiet else progress) as hook_for:
-        folder = find_whisper(model, progress=hook_for(model))
     pipeline = Pipeline(
-        model=folder,
+        model=_whisper(model, False if quiet else progress),
         language=language and language.lower(),
         mixed_languages=mixed_languages,
         clustering=clustering.value,
@@ -149,28 +152,13 @@ def transcribe(
         threads=threads,
     )
 
-    def work(path: Path, hook: ProgressHook) -> Result:
+    def listen(path: Path, known: KnownVoices | None, hook: ProgressHook) -> Result:
         if path.suffix.lower() == ".npz":
             raise AudioError(f"{readable(path)} holds voices and no words: use `diarize turns`")
-        return pipeline(
-            path,
-            num_speakers=hints.num_speakers,
-            min_speakers=hints.min_speakers,
-            max_speakers=hints.max_speakers,
-            voices=known,
-            progress=hook,
-        )
+        return pipeline(path, **hints, voices=known, progress=hook)
 
     with _known_voices(pipeline, voices, known_speaker, engine) as known:
-        code = batch.run(
-            paths,
-            output,
-            work if known is None or quiet else _telling_names(work),
-            bar=progress,
-            quiet=quiet,
-            skip_existing=skip_existing,
-        )
-    raise typer.Exit(code)
+        raise typer.Exit(_run(listen, known, *plan, skip_existing, quiet, progress))
 
 
 def turns(
@@ -187,29 +175,16 @@ def turns(
     known_speaker: KnownSpeaker = None,
     engine: EngineOption = "resnet34-lm",
     threads: Threads = 2,
-    save_prepared: Annotated[
-        bool,
-        typer.Option(
-            "--save-prepared",
-            help="Keep what was heard as NAME.npz: `diarize turns NAME.npz` with other hints "
-            "takes a moment.",
-        ),
-    ] = False,
+    save_prepared: SavePrepared = False,
     skip_existing: SkipExisting = False,
     quiet: Quiet = False,
     progress: Bar = None,
 ) -> None:
     """Who spoke when, without words."""
-    from diarize.cli import batch
-    from diarize.records import Hints
-
-    hints = Hints(num_speakers, min_speakers, max_speakers)
-    paths, output = batch.plan(
-        files, output_format or [], output_dir, words=False, prepared=save_prepared
+    hints = _hints(num_speakers, min_speakers, max_speakers)
+    paths, output = _plan(
+        files, output_format, output_dir, skip_existing, quiet, words=False, prepared=save_prepared
     )
-    _check_skip(skip_existing, output)
-    if quiet:
-        only_errors()
 
     from diarize.pipeline import Pipeline
 
@@ -217,53 +192,69 @@ def turns(
         clustering=clustering.value, channels=channels.value, labels=labels.value, threads=threads
     )
 
-    def work(path: Path, hook: ProgressHook) -> Result:
-        saved = output.prepared_path(path) if save_prepared else None
-        return _turns_of(path, pipeline, hints, hook, saved, known)
+    def listen(path: Path, known: KnownVoices | None, hook: ProgressHook) -> Result:
+        if path.suffix.lower() == ".npz":
+            return _reconsider(path, pipeline, hints, known)
+        if not save_prepared:
+            return pipeline.turns(path, **hints, voices=known, progress=hook)
+        with pipeline.open(path, progress=hook) as recording:
+            prepared = pipeline.prepare(recording, progress=hook)
+            with written_whole(output.prepared_path(path)) as temporary:
+                prepared.save(temporary)
+            return pipeline.attribute(
+                prepared, **hints, voices=known, recording=recording, progress=hook
+            )
 
     with _known_voices(pipeline, voices, known_speaker, engine) as known:
-        code = batch.run(
-            paths,
-            output,
-            work if known is None or quiet else _telling_names(work),
-            bar=progress,
-            quiet=quiet,
-            skip_existing=skip_existing,
-        )
-    raise typer.Exit(code)
+        raise typer.Exit(_run(listen, known, paths, output, skip_existing, quiet, progress))
 
 
-def _turns_of(
-    path: Path,
-    pipeline: Pipeline,
-    hints: Hints,
-    hook: ProgressHook,
-    saved: Path | None,
-    known: KnownVoices | None,
+def _reconsider(
+    path: Path, pipeline: Pipeline, hints: dict[str, Any], known: KnownVoices | None
 ) -> Result:
-    """Turns of a recording or of a saved record; `saved`: where to keep the record."""
+    """Turns from what `--save-prepared` kept."""
     from diarize.prepared import Prepared
 
-    is_record = path.suffix.lower() == ".npz"
-    if is_record and known:
+    if known:
         raise AudioError(f"{readable(path)} holds no sound to know voices by: name a recording")
-    with nullcontext() if is_record else pipeline.open(path, progress=hook) as recording:
-        if recording is None:
-            prepared = Prepared.load(path)
-        else:
-            prepared = pipeline.prepare(recording, progress=hook)
-        if recording and saved:
-            with written_whole(saved) as temporary:
-                prepared.save(temporary)
-        return pipeline.attribute(
-            prepared,
-            num_speakers=hints.num_speakers,
-            min_speakers=hints.min_speakers,
-            max_speakers=hints.max_speakers,
-            voices=known,
-            recording=recording,
-            progress=hook,
-        )
+    return pipeline.attribute(Prepared.load(path), **hints)
+
+
+def _hints(number: int | None, least: int | None, most: int | None) -> dict[str, Any]:
+    """The hints as arguments of a pipeline's calls, checked before anything is read."""
+    from diarize.records import Hints
+
+    return asdict(Hints(number, least, most))
+
+
+def _plan(
+    files: list[Path],
+    formats: list[str] | None,
+    directory: Path | None,
+    skip_existing: bool,
+    quiet: bool,
+    *,
+    words: bool,
+    prepared: bool = False,
+) -> tuple[list[Path], Output]:
+    """What to do, checked before any model loads: the recordings, and where results go."""
+    from diarize.cli import batch
+
+    paths, output = batch.plan(files, formats or [], directory, words=words, prepared=prepared)
+    if skip_existing and output.directory is None:
+        raise typer.BadParameter("--skip-existing needs files: give --output-dir")
+    if quiet:
+        only_errors()
+    return paths, output
+
+
+def _whisper(model: str, bar: bool | None) -> Path:
+    """The folder of the Whisper model, fetched if it has to be."""
+    from diarize.cli.progress import progress_bar
+    from diarize.models import find_whisper
+
+    with progress_bar(bar) as hook_for:
+        return find_whisper(model, progress=hook_for(model))
 
 
 def _known_voices(
@@ -272,27 +263,37 @@ def _known_voices(
     """What --voices and --known-speaker name, loaded before any recording is read."""
     if store is None and not clips:
         return nullcontext()
-    from diarize.voices.cli import pairs
+    from diarize.voices.options import pairs
     from diarize.voices.store import default_store_path
 
     path = default_store_path() if store == Path("default") else store
     return pipeline.known_voices(path, pairs(clips or [], "Ana=ana.wav"), engine)
 
 
-def _telling_names(work: Work) -> Work:
-    """`work`, after which a line says who was known, with the scores."""
+def _run(
+    listen: Listen,
+    known: KnownVoices | None,
+    paths: list[Path],
+    output: Output,
+    skip_existing: bool,
+    quiet: bool,
+    bar: bool | None,
+) -> int:
+    """Listen to every recording, deliver its result, and say who was known. The exit code."""
+    from diarize.cli import batch
 
-    def told(path: Path, hook: ProgressHook) -> Result:
-        result = work(path, hook)
-        names = {one.name for one in result.names}
-        known = [f"{one.name} (score {one.score:.2f})" for one in result.names]
-        unknown = [f"{speaker} is unknown" for speaker in result.speakers if speaker not in names]
-        say(f"{readable(path)}: {', '.join(known + unknown) or 'nobody speaks'}")
+    def work(path: Path, hook: ProgressHook) -> Result:
+        result = listen(path, known, hook)
+        if known and not quiet:
+            say(f"{readable(path)}: {_who_is_known(result)}")
         return result
 
-    return told
+    return batch.run(paths, output, work, bar=bar, quiet=quiet, skip_existing=skip_existing)
 
 
-def _check_skip(skip_existing: bool, output: Output) -> None:
-    if skip_existing and output.directory is None:
-        raise typer.BadParameter("--skip-existing needs files: give --output-dir")
+def _who_is_known(result: Result) -> str:
+    """The speakers by name with their scores, then those whom nobody knows."""
+    names = {one.name for one in result.names}
+    known = [f"{one.name} (score {one.score:.2f})" for one in result.names]
+    unknown = [f"{speaker} is unknown" for speaker in result.speakers if speaker not in names]
+    return ", ".join(known + unknown) or "nobody speaks"

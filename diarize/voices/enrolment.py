@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from diarize.audio import Recording
-from diarize.records import SAMPLE_RATE_HZ, Float32, Result, Turn
+from diarize.records import SAMPLE_RATE_HZ, Float32, Result, Turn, Utterance
 from diarize.vad import speech_probabilities, speech_regions
 from diarize.voices.engines import Engine
 from diarize.voices.errors import VoiceError
-from diarize.voices.people import Person, Voiceprint
+from diarize.voices.people import Person, Voiceprint, checked_name
 from diarize.voices.store import VoiceStore
 
 SHORTEST_SPEECH_S = 1.5
@@ -20,6 +21,9 @@ SHORTEST_SPEECH_S = 1.5
 
 LONGEST_SPEECH_S = 60.0
 """More speech makes a voiceprint hardly any better, only slower."""
+
+TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
+"""A moment as people write it: 75, 75.5, 1:15, 00:01:15."""
 
 
 def voice_of_clip(path: str | Path, engine: Engine) -> Voiceprint:
@@ -85,6 +89,34 @@ def speaker_turns(result: Result, label: str) -> list[Turn]:
     return [turn for turn in result.exclusive if turn.speaker == label]
 
 
+def line_turns(result: Result, time: str) -> list[Turn]:
+    """What one speaker has alone in one line of a result: an utterance, or a turn without words.
+
+    Args:
+        time: of the line that begins within this second, as transcripts print it (0:14), else of
+            the line that goes on then; with decimals (14.5) of the latter.
+
+    Raises:
+        VoiceError: not a time, or nobody speaks then.
+    """
+    found = TIME.fullmatch(time)
+    if found is None:
+        raise VoiceError(f"{time!r} is not a time such as 14.5 or 0:14")
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    moment = 3600 * hours + 60 * minutes + seconds
+    lines: Sequence[Utterance | Turn] = result.utterances or result.exclusive
+    begun = [line for line in lines if "." not in time and moment <= line.start < moment + 1]
+    going = [line for line in lines if line.start <= moment < line.end]
+    if not begun and not going:
+        raise VoiceError(f"nobody speaks in {result.name} at {time}")
+    line = (begun or going)[0]
+    return [
+        Turn(max(turn.start, line.start), min(turn.end, line.end), turn.speaker)
+        for turn in result.exclusive
+        if turn.speaker == line.speaker and turn.start < line.end and turn.end > line.start
+    ]
+
+
 def enrol_speakers(
     store: VoiceStore,
     engine: Engine,
@@ -92,31 +124,43 @@ def enrol_speakers(
     audio: str | Path,
     names: Mapping[str, str],
 ) -> dict[str, Person]:
-    """Remember speakers of a result: `names` gives each label's name. All or none are enrolled.
+    """Remember voices of a result. All or none are enrolled.
 
     Args:
         audio: the recording that the result is of; it is read again for the voices.
+        names: a name for each label (`A`: all that this speaker says alone), or for each time of a
+            line (`0:14`, see :func:`line_turns`).
 
     Returns:
-        the person of each label.
+        the person of each label or time.
 
     Raises:
         AudioError: the recording cannot be read.
-        VoiceError: no such speaker, too little of one, or a recording of another length.
+        VoiceError: no such speaker, too little of one, two speakers with one name, or a recording
+            of another length.
     """
-    if len(set(names.values())) < len(names):
+    names = {key: checked_name(name) for key, name in names.items()}
+    chosen = {
+        key: line_turns(result, key)
+        if key not in result.speakers and TIME.fullmatch(key)
+        else speaker_turns(result, key)
+        for key in names
+    }
+    speakers = {(names[key], turn.speaker) for key, turns in chosen.items() for turn in turns}
+    if len(speakers) > len({name for name, _ in speakers}):
         raise VoiceError("two speakers were given one name: merge them in the result first")
+    prints: dict[str, tuple[dict[str, str], list[Voiceprint]]] = {
+        n: ({}, []) for n in names.values()
+    }
     with Recording.open(audio) as recording:
         if abs(recording.duration_s - result.duration) > 1.0:
             raise VoiceError(
                 f"{audio} lasts {recording.duration_s:.1f} s and {result.name} "
                 f"{result.duration:.1f} s: give the recording that the result is of"
             )
-        voices = {
-            label: voice_of_turns(
-                recording, speaker_turns(result, label), engine, f"{result.name}, speaker {label}"
-            )
-            for label in names
-        }
-    store.enrol_all({names[label]: ({}, [voice]) for label, voice in voices.items()})
-    return {label: store.person(names[label]) for label in names}
+        for key, turns in chosen.items():
+            about = "speaker" if key in result.speakers else "at"
+            source = f"{result.name}, {about} {key}"
+            prints[names[key]][1].append(voice_of_turns(recording, turns, engine, source))
+    store.enrol_all(prints)
+    return {key: store.person(name) for key, name in names.items()}

@@ -47,7 +47,7 @@ def store(files: Path) -> Path:
     """A store that knows Ana and Ben from the turns of the result."""
     path = files / "voices.db"
     out = run("enrol", files / "result.json", "A=Ana", "B=Ben", "--audio", SAMPLE, "--store", path)
-    assert out.splitlines() == ["A is Ana: 1 voiceprints", "B is Ben: 1 voiceprints"]
+    assert out.splitlines() == ["A is Ana: 1 voiceprint", "B is Ben: 1 voiceprint"]
     return path
 
 
@@ -57,6 +57,28 @@ def test_names_given_once_are_known_later(files: Path, store: Path) -> None:
         assert run("identify", clip, "--store", store).splitlines()[0] == name
         found = json.loads(run("identify", clip, "--store", store, "--json"))
         assert [m["name"] for m in found["matches"] if m["known"]] == [name]
+
+
+def test_one_line_of_a_result_is_enough(files: Path) -> None:
+    path = files / "lines.db"
+    # The turn of 18.6 s is printed as 0:18; that of 14.75 s goes on at 16 s.
+    arguments = ["0:18=Ana", "16.0=Ben", "8=Ana", "--audio", SAMPLE, "--store", path]
+    out = run("enrol", files / "result.json", *arguments)
+    assert out.splitlines() == [
+        "0:18 is Ana: 2 voiceprints",
+        "16.0 is Ben: 1 voiceprint",
+        "8 is Ana: 2 voiceprints",
+    ]
+    kept = json.loads(run("list", "Ana", "--store", path, "--json"))
+    assert [(v["source"], v["duration_s"]) for v in kept] == [
+        ("sample, at 0:18", 2.85),
+        ("sample, at 8", 1.6),
+    ]
+    assert {(v["model"], len(v["model_sha256"])) for v in kept} == {("resnet34-lm", 64)}
+    assert "sample, at 16.0" in run("list", "Ben", "--store", path)
+    for name in OTHERS:
+        clip = files / f"{name.lower()}.wav"
+        assert run("identify", clip, "--store", path).splitlines()[0] == name
 
 
 def test_a_stranger_is_unknown(files: Path, store: Path) -> None:
@@ -118,6 +140,8 @@ def test_list_rename_forget(files: Path, store: Path) -> None:
         (["A=Ana", "B=Ana"], "one name"),
         (["Ana"], "not of the form"),
         (["A=Ana", "A=Ben"], "twice"),
+        (["0:13=Ana"], "nobody speaks in sample at 0:13"),
+        (["16=Ana", "A=Ana"], "one name"),
     ],
 )
 def test_wrong_names_enrol_nobody(files: Path, names: list[str], message: str) -> None:

@@ -177,7 +177,7 @@ def test_the_command_teaches_and_tells(
     first = folder / "first.wav"
     assert diarize("turns", first, "-f", "json", "-o", tmp_path).code == 0
     taught = diarize("voices", "enrol", tmp_path / "first.json", "B=Sheila", "--audio", first)
-    assert taught.out == "B is Sheila: 1 voiceprints\n"
+    assert taught.out == "B is Sheila: 1 voiceprint\n"
     told = diarize("turns", SAMPLE, "--voices", "default", "-f", "rttm")
     assert {line.split()[7] for line in told.out.splitlines()} == {"A", "Sheila"}
     assert told.err.startswith(f"{SAMPLE}: Sheila (score ")

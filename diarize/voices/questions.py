@@ -1,0 +1,170 @@
+"""The questions of ``diarize voices``: whose voice, the same one, where, which belong together."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from diarize.audio import Recording
+from diarize.formats.documents import dump
+from diarize.records import UNKNOWN
+from diarize.vad import speech_probabilities, speech_regions
+from diarize.voices.engines import DEFAULT_ENGINE, Engine
+from diarize.voices.enrolment import voice_of_clip
+from diarize.voices.errors import VoiceError
+from diarize.voices.group import group_clips
+from diarize.voices.index import VoiceIndex
+from diarize.voices.loading import load_engine
+from diarize.voices.options import EngineOption, JsonOption, StoreOption, open_store
+from diarize.voices.people import Voiceprint
+from diarize.voices.scoring import calibration, confidence, score
+from diarize.voices.search import WINDOW_S, Segments, embed_speech, find_voice
+
+Clip = Annotated[Path, typer.Argument(metavar="CLIP", help="A recording of one person.")]
+
+
+def identify(
+    clip: Clip,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many candidates to show.")] = 5,
+    store: StoreOption = None,
+    engine: EngineOption = DEFAULT_ENGINE,
+    json: JsonOption = False,
+) -> None:
+    """Whose voice is this? UNKNOWN where nobody is near enough.
+
+    \b
+    diarize voices identify clip.wav
+    diarize voices identify clip.wav --top 3 --json
+    """
+    with open_store(store) as voices:
+        voice = voice_of_clip(clip, load_engine(engine))
+        known = calibration(voice.model_sha256).at(voice.duration_s)
+        matches = VoiceIndex(voices).search(
+            voice.embedding, voice.model_sha256, top_k=top, known=known
+        )
+    name = matches[0].person.name if matches and matches[0].known else UNKNOWN
+    if json:
+        found = [
+            {"id": m.person.id, "name": m.person.name, "score": m.score}
+            | {"confidence": m.confidence, "known": m.known}
+            for m in matches
+        ]
+        typer.echo(dump({"name": name, "matches": found}), nl=False)
+        return
+    typer.echo(name)
+    for m in matches:
+        mark = "" if m.known else "  (not near enough)"
+        typer.echo(f"  {m.person.name}  {m.score:.3f}  {m.confidence:.0%}{mark}", err=True)
+
+
+def verify(
+    first: Clip,
+    second: Annotated[
+        str, typer.Argument(metavar="OTHER", help="Another clip, or the name of somebody known.")
+    ],
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=-1, max=1, help="The score from which they are; by default the engine's."),
+    ] = None,
+    store: StoreOption = None,
+    engine: EngineOption = DEFAULT_ENGINE,
+) -> None:
+    """Are these one person? Exit code 0: yes, 1: no.
+
+    \b
+    diarize voices verify clip.wav Ana
+    diarize voices verify clip.wav other.wav
+    """
+    loaded = load_engine(engine)
+    one, others = voice_of_clip(first, loaded), _voice(second, loaded, store)
+    known = calibration(loaded.spec.sha256)
+    scores = score(one.embedding, np.stack([v.embedding for v in others]), known)
+    known = known.at(min(one.duration_s, others[int(scores.argmax())].duration_s))
+    best = float(scores.max())
+    same = best >= (known.threshold if threshold is None else threshold)
+    typer.echo(
+        f"{'the same person' if same else 'different people'}: score {best:.3f}, "
+        f"probability {confidence(best, known):.0%}"
+    )
+    raise typer.Exit(0 if same else 1)
+
+
+def search(
+    voice: Annotated[
+        str, typer.Argument(metavar="VOICE", help="A clip, or the name of somebody known.")
+    ],
+    recordings: Annotated[list[Path], typer.Argument(metavar="FILE", help="Where to look.")],
+    store: StoreOption = None,
+    engine: EngineOption = DEFAULT_ENGINE,
+    json: JsonOption = False,
+) -> None:
+    """Where in these recordings does this voice speak?
+
+    Prints recording, start and end in seconds, score and probability of each stretch.
+
+    \b
+    diarize voices search Ana a.wav b.wav
+    diarize voices search clip.wav a.wav --json
+    """
+    loaded = load_engine(engine)
+    wanted = np.stack([v.embedding for v in _voice(voice, loaded, store)])
+    segments = {str(path): _segments(path, loaded) for path in recordings}
+    found = find_voice(wanted, segments, calibration(loaded.spec.sha256).at(WINDOW_S))
+    if json:
+        typer.echo(dump([asdict(f) for f in found]), nl=False)
+        return
+    for f in found:
+        typer.echo(f"{f.recording}\t{f.start:.2f}\t{f.end:.2f}\t{f.score:.3f}\t{f.confidence:.0%}")
+
+
+def group(
+    clips: Annotated[
+        list[Path], typer.Argument(metavar="CLIP", help="Recordings of one person each.")
+    ],
+    engine: EngineOption = DEFAULT_ENGINE,
+    json: JsonOption = False,
+) -> None:
+    """Which of these clips are the same person?
+
+    Prints a number for the person and the clip.
+
+    \b
+    diarize voices group a.wav b.wav c.wav
+    """
+    loaded = load_engine(engine)
+    voices = [voice_of_clip(clip, loaded) for clip in clips]
+    known = calibration(loaded.spec.sha256).at(float(np.median([v.duration_s for v in voices])))
+    groups = group_clips(np.stack([v.embedding for v in voices]), known)
+    found = [
+        [str(c) for c, g in zip(clips, groups, strict=True) if g == number]
+        for number in range(int(groups.max()) + 1)
+    ]
+    if json:
+        typer.echo(dump(found), nl=False)
+        return
+    for number, members in enumerate(found, start=1):
+        for member in members:
+            typer.echo(f"{number}\t{member}")
+
+
+def _voice(clip_or_name: str, engine: Engine, store: Path | None) -> list[Voiceprint]:
+    """The voice of a clip, if there is such a file, else those of a person in the store."""
+    if Path(clip_or_name).is_file():
+        return [voice_of_clip(clip_or_name, engine)]
+    with open_store(store) as voices:
+        kept = voices.voiceprints(clip_or_name)
+    own = [v for v in kept if v.model_sha256 == engine.spec.sha256]
+    if not own:
+        models = ", ".join(sorted({v.model for v in kept}))
+        raise VoiceError(f"{clip_or_name} was enrolled with {models}, not {engine.spec.name}")
+    return own
+
+
+def _segments(path: Path, engine: Engine) -> Segments:
+    with Recording.open(path) as recording:
+        regions = speech_regions(speech_probabilities(recording), recording.n_samples)
+        return embed_speech(recording, [(int(a), int(b)) for a, b in regions], engine)
