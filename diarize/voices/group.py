@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from diarize.records import Float32
 from diarize.voices.errors import VoiceError
-from diarize.voices.scoring import Calibration, score
+from diarize.voices.people import Voiceprint
+from diarize.voices.scoring import Calibration, compare
 
 MOST_CLIPS = 8_000
 """All pairs are compared: 8,000 clips take 0.8 GB."""
 
 
-def group_clips(embeddings: Float32, known: Calibration) -> npt.NDArray[np.int64]:
+def group_clips(voices: Sequence[Voiceprint], known: Calibration) -> npt.NDArray[np.int64]:
     """A group number for each clip, 0, 1, 2… in order of first appearance.
 
     Agglomerative clustering: the two groups whose clips are most alike on average (mean score over
     all pairs) become one, until no two groups reach the threshold of the model.
 
     Args:
-        embeddings: shape (clips, dim), of one model.
+        voices: one a clip, of one model.
 
     Raises:
-        VoiceError: more than 8,000 clips.
+        VoiceError: more than 8,000 clips, or voices of different models.
     """
-    count = len(embeddings)
+    count = len(voices)
     if count > MOST_CLIPS:
         raise VoiceError(f"{count} clips are too many to compare all pairs: at most {MOST_CLIPS}")
     if count < 2:
         return np.zeros(count, np.int64)
-    distances = 1 - score(embeddings, embeddings, known).astype(np.float64)
+    distances = 1 - compare(voices, voices, known).astype(np.float64)
     np.fill_diagonal(distances, 0)
     tree = linkage(squareform(distances, checks=False), "average")
     groups = fcluster(tree, 1 - known.threshold, "distance")

@@ -38,12 +38,13 @@ class Match:
 class _Matrix:
     """Voiceprints (n, dim) by owner; owner i has the rows from starts[i] up to the next start.
 
-    `factors` and `offsets`, (n,): each voiceprint's half of the correction by `cohort`.
+    `factors` and `offsets`, (n,): each voiceprint's part in the correction of scores, by `cohort`
+    and for its length.
     """
 
     version: tuple[int, int]
+    known: tuple[Cohort | None, float]
     voiceprints: Float32
-    cohort: Cohort | None
     factors: Float32
     offsets: Float32
     starts: npt.NDArray[np.intp]
@@ -63,6 +64,7 @@ class VoiceIndex:
         embedding: Float32,
         model_sha256: str,
         *,
+        seconds: float = 0.0,
         top_k: int = 5,
         known: Calibration | None = None,
     ) -> tuple[Match, ...]:
@@ -70,13 +72,14 @@ class VoiceIndex:
 
         Args:
             embedding: shape (dim,), of the model that `model_sha256` names.
+            seconds: of speech that it is of; 0: not known.
             known: what scores mean; by default what is known of that model.
 
         Raises:
             VoiceError: the store holds voices, but none of that model; another dimension.
         """
         known = known or calibration(model_sha256)
-        matrix = self._matrix(model_sha256, known.cohort)
+        matrix = self._matrix(model_sha256, known)
         if not matrix.people:
             self.check_model(model_sha256)
             return ()
@@ -87,9 +90,11 @@ class VoiceIndex:
             )
         voice = normalised(embedding)
         scores = matrix.voiceprints @ voice
+        offset = known.lift(seconds)
         if known.cohort:
-            (factor,), (offset,) = known.cohort.line(voice)
-            scores = scores * (matrix.factors + factor) + (matrix.offsets + offset)
+            (factor,), (shift,) = known.cohort.line(voice)
+            scores, offset = scores * (matrix.factors + factor), offset + shift
+        scores = scores + (matrix.offsets + offset)
         best = np.clip(np.maximum.reduceat(scores, matrix.starts), -1, 1)
         return tuple(
             Match(matrix.people[i], float(best[i]), confidence(float(best[i]), known), bool(hit))
@@ -97,14 +102,19 @@ class VoiceIndex:
         )
 
     def identify(
-        self, embedding: Float32, model_sha256: str, *, known: Calibration | None = None
+        self,
+        embedding: Float32,
+        model_sha256: str,
+        *,
+        seconds: float = 0.0,
+        known: Calibration | None = None,
     ) -> Match | None:
         """Whose voice this is; None where nobody is near enough.
 
         Raises:
             VoiceError: as :meth:`search`.
         """
-        found = self.search(embedding, model_sha256, top_k=1, known=known)
+        found = self.search(embedding, model_sha256, seconds=seconds, top_k=1, known=known)
         return found[0] if found and found[0].known else None
 
     def check_model(self, model_sha256: str) -> None:
@@ -121,29 +131,31 @@ class VoiceIndex:
                 "different models cannot be compared. Enrol the people again, or choose that engine"
             )
 
-    def _matrix(self, model_sha256: str, cohort: Cohort | None) -> _Matrix:
+    def _matrix(self, model_sha256: str, known: Calibration) -> _Matrix:
         with self._lock:
             version = self.store.version()
             kept = self._matrices.get(model_sha256)
-            if kept is None or kept.version != version or kept.cohort is not cohort:
-                kept = self._load(model_sha256, cohort, version)
+            if kept is None or kept.version != version or kept.known != (known.cohort, known.drop):
+                kept = self._load(model_sha256, known, version)
                 self._matrices[model_sha256] = kept
             return kept
 
-    def _load(self, model_sha256: str, cohort: Cohort | None, version: tuple[int, int]) -> _Matrix:
+    def _load(self, model_sha256: str, known: Calibration, version: tuple[int, int]) -> _Matrix:
         people = {p.id: p for p in self.store.people()}
-        owners, voiceprints = self.store.matrix(model_sha256)
+        owners, voiceprints, seconds = self.store.matrix(model_sha256)
         # Somebody may come or go between the two reads; the version then differs next time.
         present = np.array([owner in people for owner in owners], bool)
         owners = [owner for owner in owners if owner in people]
         starts = [i for i, o in enumerate(owners) if i == 0 or o != owners[i - 1]]
         voiceprints = voiceprints if present.all() else voiceprints[present]
-        empty = np.zeros(0, np.float32)
-        factors, offsets = cohort.line(voiceprints) if cohort and owners else (empty, empty)
+        factors, offsets = np.zeros(0, np.float32), known.lift(seconds[present])
+        if known.cohort and owners:
+            factors, shifts = known.cohort.line(voiceprints)
+            offsets = offsets + shifts
         return _Matrix(
             version,
+            (known.cohort, known.drop),
             voiceprints,
-            cohort,
             factors,
             offsets,
             np.array(starts, np.intp),

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from diarize.audio import Recording
@@ -21,8 +20,8 @@ from diarize.voices.index import VoiceIndex
 from diarize.voices.loading import load_engine
 from diarize.voices.options import EngineOption, JsonOption, StoreOption, open_store
 from diarize.voices.people import Voiceprint
-from diarize.voices.scoring import calibration, confidence, score
-from diarize.voices.search import WINDOW_S, Segments, embed_speech, find_voice
+from diarize.voices.scoring import calibration, compare, confidence
+from diarize.voices.search import Segments, embed_speech, find_voice
 
 Clip = Annotated[Path, typer.Argument(metavar="CLIP", help="A recording of one person.")]
 
@@ -42,9 +41,8 @@ def identify(
     """
     with open_store(store) as voices:
         voice = voice_of_clip(clip, load_engine(engine))
-        known = calibration(voice.model_sha256).at(voice.duration_s)
         matches = VoiceIndex(voices).search(
-            voice.embedding, voice.model_sha256, top_k=top, known=known
+            voice.embedding, voice.model_sha256, seconds=voice.duration_s, top_k=top
         )
     name = matches[0].person.name if matches and matches[0].known else UNKNOWN
     if json:
@@ -82,9 +80,7 @@ def verify(
     loaded = load_engine(engine)
     one, others = voice_of_clip(first, loaded), _voice(second, loaded, store)
     known = calibration(loaded.spec.sha256)
-    scores = score(one.embedding, np.stack([v.embedding for v in others]), known)
-    known = known.at(min(one.duration_s, others[int(scores.argmax())].duration_s))
-    best = float(scores.max())
+    best = float(compare([one], others, known).max())
     same = best >= (known.threshold if threshold is None else threshold)
     typer.echo(
         f"{'the same person' if same else 'different people'}: score {best:.3f}, "
@@ -111,9 +107,9 @@ def search(
     diarize voices search clip.wav a.wav --json
     """
     loaded = load_engine(engine)
-    wanted = np.stack([v.embedding for v in _voice(voice, loaded, store)])
+    wanted = _voice(voice, loaded, store)
     segments = {str(path): _segments(path, loaded) for path in recordings}
-    found = find_voice(wanted, segments, calibration(loaded.spec.sha256).at(WINDOW_S))
+    found = find_voice(wanted, segments, calibration(loaded.spec.sha256))
     if json:
         typer.echo(dump([asdict(f) for f in found]), nl=False)
         return
@@ -137,8 +133,7 @@ def group(
     """
     loaded = load_engine(engine)
     voices = [voice_of_clip(clip, loaded) for clip in clips]
-    known = calibration(loaded.spec.sha256).at(float(np.median([v.duration_s for v in voices])))
-    groups = group_clips(np.stack([v.embedding for v in voices]), known)
+    groups = group_clips(voices, calibration(loaded.spec.sha256))
     found = [
         [str(c) for c, g in zip(clips, groups, strict=True) if g == number]
         for number in range(int(groups.max()) + 1)

@@ -11,7 +11,7 @@ threshold and its own mapping from score to probability, all measured on real tr
 from __future__ import annotations
 
 import functools
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,9 +21,10 @@ from diarize.models.weights import weights_folder
 from diarize.records import Float32
 from diarize.voices.engines import SHORTEST_S, SPECS
 from diarize.voices.errors import VoiceError
+from diarize.voices.people import Voiceprint
 
 FULL_S = 6.0
-"""More speech than this raises the score of a pair hardly any further."""
+"""A voice of more speech than this is hardly any more like itself."""
 
 NEAREST = 50
 """How many of the cohort's voices, those nearest to it, say how near a voice is to strangers."""
@@ -64,8 +65,11 @@ class Calibration:
     A pair with a score of at least `threshold` counts as one voice. The probability that it is one,
     where either answer is as likely beforehand, is ``1 / (1 + exp(-slope * (score - midpoint)))``
     (logistic regression; Brümmer & du Preez, "Application-independent evaluation of speaker
-    detection", 2006). Both are for voices of FULL_S seconds or more; each time that the shorter one
-    halves, scores of the same voice sink by `drop`. Without a `cohort` scores are plain cosines.
+    detection", 2006). Without a `cohort` scores are cosines.
+
+    A short voice is less like itself: each time that it halves, from FULL_S on, scores sink by
+    `drop`, and for two short voices twice. They are raised by as much, so that one threshold serves
+    voices of all lengths.
     """
 
     threshold: float
@@ -74,9 +78,15 @@ class Calibration:
     drop: float = 0.0
     cohort: Cohort | None = None
 
+    def lift(self, seconds: npt.ArrayLike) -> Float32:
+        """By how much the scores of voices so long are raised; 0 s: how long is not known."""
+        lengths = np.asarray(seconds, np.float64)
+        halvings = np.log2(FULL_S / np.clip(lengths, SHORTEST_S, FULL_S))
+        return np.asarray(np.where(lengths > 0, self.drop * halvings, 0), np.float32)
+
     def at(self, seconds: float) -> Calibration:
-        """What scores mean where the shorter of the two voices is `seconds` long."""
-        lower = self.drop * max(0.0, math.log2(FULL_S / max(seconds, SHORTEST_S)))
+        """What scores mean that are not yet raised for one voice of `seconds`."""
+        lower = float(self.lift(seconds))
         return replace(self, threshold=self.threshold - lower, midpoint=self.midpoint - lower)
 
 
@@ -123,8 +133,18 @@ def calibration(model_sha256: str) -> Calibration:
     )
 
 
-def score(first: Float32, second: Float32, known: Calibration) -> Float32:
+def score(
+    first: Float32,
+    second: Float32,
+    known: Calibration,
+    first_s: npt.ArrayLike = 0.0,
+    second_s: npt.ArrayLike = 0.0,
+) -> Float32:
     """Scores between two sets of embeddings, shapes (n, dim) and (m, dim) to (n, m), -1 to 1.
+
+    Args:
+        first_s, second_s: seconds of speech that each voice is of, shapes (n,) and (m,), or one
+            number for all; 0: not known.
 
     Raises:
         VoiceError: another number of dimensions: the embeddings are of different models.
@@ -139,7 +159,25 @@ def score(first: Float32, second: Float32, known: Calibration) -> Float32:
     if cohort:
         (factor_a, offset_a), (factor_b, offset_b) = cohort.line(a), cohort.line(b)
         cosines = cosines * (factor_a[:, None] + factor_b) + offset_a[:, None] + offset_b
-    return np.asarray(np.clip(cosines, -1, 1), np.float32)
+    lifts = np.atleast_1d(known.lift(first_s))[:, None] + known.lift(second_s)
+    return np.asarray(np.clip(cosines + lifts, -1, 1), np.float32)
+
+
+def compare(
+    first: Sequence[Voiceprint], second: Sequence[Voiceprint], known: Calibration
+) -> Float32:
+    """Scores between voices of known length: (n, m), each n and m at least 1.
+
+    Raises:
+        VoiceError: voices of different models.
+    """
+    if len({voice.model_sha256 for voice in (*first, *second)}) > 1:
+        raise VoiceError("voices of different models cannot be compared")
+    (a, a_s), (b, b_s) = (
+        (np.stack([v.embedding for v in voices]), [v.duration_s for v in voices])
+        for voices in (first, second)
+    )
+    return score(a, b, known, a_s, b_s)
 
 
 def _unit(vectors: Float32) -> Float32:

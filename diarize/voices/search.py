@@ -12,6 +12,7 @@ from diarize.audio import Recording
 from diarize.records import SAMPLE_RATE_HZ, Float32
 from diarize.voices.engines import SHORTEST_S, Engine
 from diarize.voices.errors import VoiceError
+from diarize.voices.people import Voiceprint
 from diarize.voices.scoring import Calibration, confidence, score
 
 WINDOW_S = 3.0
@@ -73,24 +74,26 @@ def embed_speech(
 
 
 def find_voice(
-    voice: Float32, recordings: Mapping[str, Segments], known: Calibration
+    voice: Sequence[Voiceprint], recordings: Mapping[str, Segments], known: Calibration
 ) -> tuple[Finding, ...]:
     """Where the voice speaks, by recording and time.
 
     A moment counts as the voice's if the windows that cover it reach the threshold on average.
 
     Args:
-        voice: one or more embeddings of the person, (dim,) or (n, dim).
+        voice: what is known of the person, one or more of one model.
 
     Raises:
-        VoiceError: embeddings of different models.
+        VoiceError: none, or of another model than the recordings' windows.
     """
-    if not np.size(voice):
+    if not voice:
         raise VoiceError("there is no voice to search for")
+    wanted, seconds = np.stack([v.embedding for v in voice]), [v.duration_s for v in voice]
     found = []
     for name, segments in recordings.items():
         if len(segments.starts_s):
-            scores = score(voice, segments.embeddings, known).max(axis=0)
+            lengths = segments.ends_s - segments.starts_s
+            scores = score(wanted, segments.embeddings, known, seconds, lengths).max(axis=0)
             found += _stretches(name, segments, scores, known)
     return tuple(found)
 

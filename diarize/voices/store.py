@@ -127,18 +127,21 @@ class VoiceStore:
         with self._reading() as db:
             return dict(db.execute("SELECT DISTINCT model_sha256, model FROM voiceprints"))
 
-    def matrix(self, model_sha256: str) -> tuple[list[str], Float32]:
-        """The voiceprints of one model: owner's id of each, and (n, dim) float32, by owner."""
+    def matrix(self, model_sha256: str) -> tuple[list[str], Float32, Float32]:
+        """The voiceprints of one model, by owner: owner's id of each, (n, dim) float32, and how
+        many seconds of speech each is of, (n,)."""
         with self._reading() as db:
             rows = db.execute(
-                "SELECT person_id, embedding FROM voiceprints WHERE model_sha256 = ?"
+                "SELECT person_id, embedding, duration_s FROM voiceprints WHERE model_sha256 = ?"
                 " ORDER BY person_id, id",
                 (model_sha256,),
             ).fetchall()
-        if len({len(blob) for _, blob in rows}) > 1:
+        owners, blobs, seconds = zip(*rows, strict=True) if rows else ((), (), ())
+        if len(set(map(len, blobs))) > 1:
             raise VoiceStoreError(f"{self.path} is damaged: voiceprints of several lengths")
-        flat = np.frombuffer(b"".join(blob for _, blob in rows), "<f4")
-        return [owner for owner, _ in rows], flat.reshape(len(rows), -1 if rows else 0)
+        flat = np.frombuffer(b"".join(blobs), "<f4")
+        vectors = flat.reshape(len(rows), -1 if rows else 0)
+        return list(owners), vectors, np.array(seconds, np.float32)
 
     def version(self) -> tuple[int, int]:
         """Changes whenever the content does, whoever changed it: what caches are checked by."""

@@ -133,19 +133,11 @@ def names_of(
     """
     if not voices:
         return {}
-    sha256 = next(iter(voices.values())).model_sha256
-    known = calibration(sha256)
-    found = name_from_clips(
-        {speaker: voice.embedding for speaker, voice in voices.items()},
-        {name: person.embedding for name, person in people.items()},
-        known,
-        seconds=lambda speaker, name: min(voices[speaker].duration_s, people[name].duration_s),
-    )
-    rest = {speaker: v.embedding for speaker, v in voices.items() if speaker not in found}
+    known = calibration(next(iter(voices.values())).model_sha256)
+    found = name_from_clips(voices, {name: [own] for name, own in people.items()}, known)
+    rest = {speaker: voice for speaker, voice in voices.items() if speaker not in found}
     if index is not None and rest:
-        stored = name_from_store(
-            rest, index, sha256, known=known, seconds=lambda speaker, _: voices[speaker].duration_s
-        )
+        stored = name_from_store(rest, index, known)
         taken = {one.name for one in found.values()}
         found |= {speaker: one for speaker, one in stored.items() if one.name not in taken}
     return found

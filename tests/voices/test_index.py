@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from diarize.voices.errors import VoiceError
 from diarize.voices.index import VoiceIndex
 from diarize.voices.people import Voiceprint
-from diarize.voices.scoring import Calibration, calibration, score
+from diarize.voices.scoring import Calibration, calibration, compare
 from diarize.voices.store import VoiceStore
 
 from .people import MODEL, OTHER_MODEL, voice, voiceprint
@@ -36,13 +37,14 @@ def test_finds_the_person_best_first(tmp_path: Path) -> None:
 def test_search_equals_comparing_one_by_one(tmp_path: Path, known: Calibration) -> None:
     query = np.sum([voice(n) for n in (3, 11, 19)], axis=0)
     query /= np.linalg.norm(query)
-    expected = {
-        f"P{n}": float(score(query, np.stack([voice(n), voice(n, 1)]), known).max())
-        for n in range(30)
+    people = {
+        f"P{n}": [voiceprint(n), replace(voiceprint(n, 1), duration_s=1.0 + n)] for n in range(30)
     }
+    asked = Voiceprint("resnet34-lm", MODEL, query, duration_s=2.0)
+    expected = {name: float(compare([asked], own, known).max()) for name, own in people.items()}
     with VoiceStore(tmp_path / "voices.db") as store:
-        store.enrol_all({f"P{n}": ({}, [voiceprint(n), voiceprint(n, 1)]) for n in range(30)})
-        found = VoiceIndex(store).search(query, MODEL, top_k=30, known=known)
+        store.enrol_all({name: ({}, own) for name, own in people.items()})
+        found = VoiceIndex(store).search(query, MODEL, seconds=2.0, top_k=30, known=known)
     assert {m.person.name: m.score for m in found} == pytest.approx(expected, abs=1e-5)
     assert [m.score for m in found] == sorted((m.score for m in found), reverse=True)
 

@@ -34,9 +34,13 @@ def test_cohort_puts_scores_in_deviations_from_strangers() -> None:
 
 def test_short_voices_need_a_lower_score() -> None:
     known = Calibration(0.6, 0.5, 10.0, drop=0.1)
-    assert [round(known.at(s).threshold, 6) for s in (60, 6, 3, 1.5)] == [0.6, 0.6, 0.5, 0.4]
+    lifts = {60: 0.0, 6: 0.0, 3: 0.1, 1.5: 0.2, 0: 0.0}
+    assert known.lift(list(lifts)) == pytest.approx(list(lifts.values()))
+    assert known.at(3).at(1.5).threshold == pytest.approx(0.3)
     assert known.at(3).midpoint == pytest.approx(0.4)
-    assert known.at(0).threshold > -1
+    first, second = np.eye(3)[:2], np.eye(3)[1:]
+    raised = score(first, second, known, [60, 3], [1.5, 0])
+    np.testing.assert_allclose(raised, [[0.2, 0], [1, 0.1]], atol=1e-6)
 
 
 def test_confidence_is_a_half_at_the_midpoint_and_grows() -> None:
