@@ -21,6 +21,9 @@ MIN_TELLING_S = 0.5
 """With less clean speech in its window than this, and no clear voice, a turn is UNKNOWN."""
 UNKNOWN_BELOW = 0.25
 """… namely where the chosen speaker is right with less probability than this."""
+PURITY = 7.0
+"""Log odds that a stretch is of its local speaker's voice, before it is heard: the network seldom
+takes two voices for one. From 0 to 12, DER changed by 0.1 % on development data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,16 @@ class Assignment:
         labels: 0 … k-1, k for UNKNOWN, -1 where inactive; shape (windows, 3).
         posterior: probability of that speaker, shape (windows, 3).
         k: how many speakers.
+        stretch_labels: of each stretch of the evidence, its local speaker's or another one,
+            shape (stretches,).
+        stretch_posterior: probability of that speaker, shape (stretches,).
     """
 
     labels: Int64
     posterior: Float64
     k: int
+    stretch_labels: Int64
+    stretch_posterior: Float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,9 @@ def assign(
     decision = decide(evidence, voices, labels, plda)
     k = decision.score.shape[2]
     if k == 0:
-        nobody = np.where(decision.chosen < 0, -1, 0)
-        return Assignment(nobody, np.zeros(nobody.shape), 0)
+        nobody, nothing = np.where(decision.chosen < 0, -1, 0), np.zeros(decision.chosen.shape)
+        window, speaker = evidence.stretches[:, :2].T
+        return Assignment(nobody, nothing, 0, nobody[window, speaker], nothing[window, speaker])
     own, lead = decision.own, decision.lead
     posterior = right(decision.clean_s, own, lead, k)
     unsure = (decision.clean_s < MIN_TELLING_S) & (posterior < UNKNOWN_BELOW)
@@ -85,7 +94,9 @@ def assign(
         for place, label in back_to_voices(result, decision.score, voices, labels).items():
             result[place], own[place], lead[place] = label, decision.score[(*place, label)], 0
         posterior = right(decision.clean_s, own, lead, k)
-    return Assignment(result, np.where(result < 0, 0, posterior), k)
+    posterior = np.where(result < 0, 0, posterior)
+    apart = take_apart(evidence, voices, labels, plda, result, posterior)
+    return Assignment(result, posterior, k, *apart)
 
 
 def decide(evidence: Evidence, voices: Voices, labels: Int64, plda: Plda) -> Decision:
@@ -111,6 +122,36 @@ def decide(evidence: Evidence, voices: Voices, labels: Int64, plda: Plda) -> Dec
             score[window, local], active[window][:, local]
         )
     return Decision(chosen, clean_s, score, lead)
+
+
+def take_apart(
+    evidence: Evidence,
+    voices: Voices,
+    labels: Int64,
+    plda: Plda,
+    result: Int64,
+    posterior: Float64,
+) -> tuple[Int64, Float64]:
+    """Labels and posterior of every stretch, both of shape (stretches,).
+
+    A stretch goes with its local speaker unless its own voice says otherwise: within one window
+    the network can take a short turn for the voice it heard before.
+    """
+    window, speaker, first, last = evidence.stretches.astype(np.int64).T
+    own, sure = result[window, speaker], posterior[window, speaker]
+    seconds, mean = voices.means(labels)
+    k = len(seconds)
+    if k < 2 or len(own) == 0:
+        return own, sure
+    clean_s = (last - first) * FRAME_S
+    projected = plda.project(evidence.stretch_embeddings)
+    score = scores(plda, voices.worth(clean_s), projected, voices.worth(seconds), mean)
+    score += PURITY * (own[:, None] == np.arange(k))
+    best = score.argmax(axis=1)
+    highest = np.sort(score, axis=1)
+    moved = (own < k) & (best != own)
+    chosen = right(clean_s, highest[:, -1], highest[:, -1] - highest[:, -2], k)
+    return np.where(moved, best, own), np.where(moved, chosen, sure)
 
 
 def back_to_voices(

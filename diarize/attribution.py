@@ -20,7 +20,7 @@ from diarize.records import (
     Int64,
     Turn,
 )
-from diarize.segmentation import LOCAL_SPEAKERS, STEP_FRAMES, WINDOW_FRAMES, clean, coverage
+from diarize.segmentation import LOCAL_SPEAKERS, STEP_FRAMES, WINDOW_FRAMES, clean, coverage, runs
 from diarize.vad import VadOptions, speech_regions
 
 FRAME_OFFSET_SAMPLES = 495 - FRAME_SAMPLES // 2
@@ -79,15 +79,22 @@ def timeline(evidence: Evidence, assignment: Assignment) -> Timeline:
     count = np.zeros(len(seen), np.float32)
     clean_s = clean(active).sum(axis=1) * FRAME_S
     weight = (np.minimum(clean_s, VOTE_LIMIT_S) + 0.01) * (assignment.posterior + 0.01)
+    moved = moves(evidence, assignment)
     for window in range(len(active)):
         here = slice(window * STEP_FRAMES, window * STEP_FRAMES + WINDOW_FRAMES)
         count[here] += active[window].sum(axis=1)
         for speaker in range(LOCAL_SPEAKERS):
             label = assignment.labels[window, speaker]
-            if label >= 0:
-                vote = active[window, :, speaker] * np.float32(weight[window, speaker])
-                votes[here, label] += vote
-                belief[here, label] += vote * np.float32(assignment.posterior[window, speaker])
+            if label < 0:
+                continue
+            vote = active[window, :, speaker] * np.float32(weight[window, speaker])
+            for first, last, other, posterior in moved.get((window, speaker), ()):
+                there = slice(here.start + first, here.start + last)
+                votes[there, other] += vote[first:last]
+                belief[there, other] += vote[first:last] * np.float32(posterior)
+                vote[first:last] = 0
+            votes[here, label] += vote
+            belief[here, label] += vote * np.float32(assignment.posterior[window, speaker])
     votes[max(1, -((FRAME_OFFSET_SAMPLES - evidence.n_samples) // FRAME_SAMPLES)) :] = 0  # the end
     # Any named speaker goes before UNKNOWN: a link to a longer turn in some window is a link.
     votes[:, k] *= 1e-3
@@ -95,6 +102,20 @@ def timeline(evidence: Evidence, assignment: Assignment) -> Timeline:
     confidence = np.divide(belief, votes, out=np.zeros_like(belief), where=votes > 0)
     spoken = veto(evidence, len(seen))
     return Timeline(votes, np.rint(count / seen).astype(np.int64) * spoken, confidence)
+
+
+def moves(
+    evidence: Evidence, assignment: Assignment
+) -> dict[tuple[int, int], list[tuple[int, int, int, float]]]:
+    """Stretches that went to another speaker than their local one: by window and local speaker,
+    (first frame, last + 1, speaker, posterior)."""
+    window, speaker = evidence.stretches[:, :2].T
+    moved: dict[tuple[int, int], list[tuple[int, int, int, float]]] = {}
+    for i in np.flatnonzero(assignment.stretch_labels != assignment.labels[window, speaker]):
+        w, s, first, last = evidence.stretches[i].tolist()
+        to = (int(assignment.stretch_labels[i]), float(assignment.stretch_posterior[i]))
+        moved.setdefault((w, s), []).append((first, last, *to))
+    return moved
 
 
 def veto(evidence: Evidence, frames: int) -> Bool:
@@ -137,12 +158,12 @@ def keep_speakers(held: Bool, line: Timeline) -> Bool:
         pieces = []
         for other in range(held.shape[1]):
             spare = int(held[:, other].sum()) - 1
-            for first, last in stretches(held[:, other] & (share > 0)).tolist():
+            for first, last in runs(held[:, other] & (share > 0)).tolist():
                 end = first + min((last - first + 1) // 2, spare)
                 pieces.append((float(share[first:end].sum()), first, end, other))
         best = max(pieces, default=(0.0, 0, 0, speaker))
         if best[0] == 0:
-            free = stretches(~held.any(axis=1) & (share > 0)).tolist()
+            free = runs(~held.any(axis=1) & (share > 0)).tolist()
             best = max(
                 ((float(share[first:end].sum()), first, end, speaker) for first, end in free),
                 default=best,
@@ -153,18 +174,12 @@ def keep_speakers(held: Bool, line: Timeline) -> Bool:
     return held
 
 
-def stretches(on: Bool) -> Int64:
-    """Runs of True as (first, last + 1), shape (runs, 2)."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], on, [False])).astype(np.int8)))
-    return edges.reshape(-1, 2).astype(np.int64)
-
-
 def find_turns(held: Bool, line: Timeline, n_samples: int) -> list[tuple[int | None, Turn]]:
     """Turns of each speaker, in seconds from here on, sorted by start."""
     found: list[tuple[int | None, Turn]] = []
     unknown = held.shape[1] - 1
     for speaker in range(held.shape[1]):
-        for first, last in stretches(held[:, speaker]):
+        for first, last in runs(held[:, speaker]):
             start = first * FRAME_SAMPLES + FRAME_OFFSET_SAMPLES if first else 0
             end = min(last * FRAME_SAMPLES + FRAME_OFFSET_SAMPLES, n_samples)
             if end > start:

@@ -237,24 +237,34 @@ class Pooler:
                 if int(index) not in self._begun:
                     self._begun[int(index)] = self._block(int(index))
 
-    def embed(self, clean: Bool, start_samples: int) -> Float32:
-        """One embedding per voice of each window.
+    def embed(self, clean: Bool, stretches: Int64, start_samples: int) -> tuple[Float32, Float32]:
+        """One embedding per voice of each window, and one per stretch.
 
         Args:
             clean: where each voice speaks alone, shape (windows, segmentation frames, voices).
+            stretches: as `segmentation.stretches` finds them in `clean`, shape (stretches, 4).
             start_samples: where the first window begins.
 
         Returns:
-            shape (windows, voices, 256), raw; zeros for a voice that is never alone.
+            shapes (windows, voices, 256) and (stretches, 256), raw; zeros for a voice that is
+            never alone.
         """
-        windows, _, voices = clean.shape
+        windows, frames, voices = clean.shape
         if windows == 0:
-            return np.zeros((0, voices, DIMENSION), np.float32)
+            return np.zeros((0, voices, DIMENSION), np.float32), np.zeros(
+                (0, DIMENSION), np.float32
+            )
         self.begin(clean, start_samples)
-        sums = [
-            self._sums(alone, start_samples + i * STEP_SAMPLES) for i, alone in enumerate(clean)
-        ]
-        return self._embedder.project(Sums.stack(sums)).reshape(windows, voices, DIMENSION)
+        sums = []
+        for window, alone in enumerate(clean):
+            own = stretches[stretches[:, 0] == window]
+            at = np.arange(frames)[:, None]
+            inside = (at >= own[:, 2]) & (at < own[:, 3])
+            masks = np.concatenate([alone, inside], axis=1)
+            sums.append(self._sums(masks, start_samples + window * STEP_SAMPLES))
+        embeddings = self._embedder.project(Sums.stack(sums))
+        whole = np.concatenate([np.arange(len(s.weight)) < voices for s in sums])
+        return embeddings[whole].reshape(windows, voices, DIMENSION), embeddings[~whole]
 
     def _sums(self, alone: Bool, start_samples: int) -> Sums:
         first, weights = _trunk_mask(alone, start_samples)

@@ -28,6 +28,7 @@ from diarize.segmentation import (
     batches,
     clean,
     n_windows,
+    stretches,
 )
 from diarize.vad import block_probabilities, blocks
 
@@ -84,9 +85,15 @@ class Listener:
             self._embedder, lambda i: pool.submit(self._embedder.block, recording, i, channel)
         )
 
+        parts, part_embeddings = [np.zeros((0, 4), np.int64)], [embeddings[:0, 0]]
+
         def embed(first: int, last: int) -> None:
             alone = clean(found[first:last] > 127)
-            embeddings[first:last] = pooler.embed(alone, first * STEP_SAMPLES)
+            own = stretches(alone)
+            embeddings[first:last], apart = pooler.embed(alone, own, first * STEP_SAMPLES)
+            own[:, 0] += first
+            parts.append(own)
+            part_embeddings.append(apart)
             progress("voices", last / windows)
 
         # A batch is pooled after the next one is segmented: its trunk blocks run meanwhile.
@@ -99,7 +106,14 @@ class Listener:
             pooler.begin(clean(found[first:last] > 127), first * STEP_SAMPLES)
             embed(*pooled)
         embed(first, last)
-        return Evidence(recording.n_samples, np.concatenate(speech), found, embeddings)
+        return Evidence(
+            recording.n_samples,
+            np.concatenate(speech),
+            found,
+            embeddings,
+            np.concatenate(parts).astype(np.int32),
+            np.concatenate(part_embeddings),
+        )
 
 
 def side_by_side(

@@ -19,11 +19,11 @@ import numpy.typing as npt
 
 from diarize.embedding import DIMENSION
 from diarize.errors import FormatError
-from diarize.records import Bool, Float32, UInt8
+from diarize.records import Bool, Float32, Int32, UInt8
 from diarize.segmentation import LOCAL_SPEAKERS, WINDOW_FRAMES, n_windows
 from diarize.vad import HOP_SAMPLES
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,17 @@ class Evidence:
             shape (windows, 589 frames, 3 local speakers).
         embeddings: voice of each local speaker, pooled over the frames where it is active alone,
             shape (windows, 3, 256), not normalised; zeros where it never is.
+        stretches: what a local speaker can be taken apart into (`segmentation.stretches`):
+            window, local speaker, first frame, last + 1; shape (stretches, 4), sorted.
+        stretch_embeddings: voice of each stretch, shape (stretches, 256), not normalised.
     """
 
     n_samples: int
     speech: UInt8
     activity: UInt8
     embeddings: Float32
+    stretches: Int32
+    stretch_embeddings: Float32
 
     @property
     def speech_probability(self) -> Float32:
@@ -71,12 +76,15 @@ class Prepared:
         arrays: dict[str, npt.NDArray[np.generic]] = {
             "version": np.array(VERSION),
             "name": np.array(self.name),
+            "channels": np.array(len(self.channels)),
         }
         for i, channel in enumerate(self.channels):
             arrays[f"{i}.n_samples"] = np.array(channel.n_samples)
             arrays[f"{i}.speech"] = channel.speech
             arrays[f"{i}.activity"] = channel.activity
             arrays[f"{i}.embeddings"] = channel.embeddings
+            arrays[f"{i}.stretches"] = channel.stretches
+            arrays[f"{i}.stretch_embeddings"] = channel.stretch_embeddings
         with Path(path).open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
@@ -111,13 +119,17 @@ def _prepared(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Prepared:
     version = int(arrays["version"])
     if version != VERSION:
         raise FormatError(f"it has version {version}, this program reads {VERSION}")
-    count = sum(key.endswith(".n_samples") for key in arrays)
+    count = int(arrays["channels"])
     channels = tuple(
         Evidence(
             n_samples=int(arrays[f"{i}.n_samples"]),
             speech=arrays[f"{i}.speech"].astype(np.uint8, casting="equiv"),
             activity=arrays[f"{i}.activity"].astype(np.uint8, casting="equiv"),
             embeddings=arrays[f"{i}.embeddings"].astype(np.float32, casting="equiv"),
+            stretches=arrays[f"{i}.stretches"].astype(np.int32, casting="equiv"),
+            stretch_embeddings=arrays[f"{i}.stretch_embeddings"].astype(
+                np.float32, casting="equiv"
+            ),
         )
         for i in range(count)
     )
@@ -137,5 +149,19 @@ def _check(channel: Evidence) -> None:
         or channel.embeddings.shape != (windows, LOCAL_SPEAKERS, DIMENSION)
     ):
         raise FormatError("its windows are not those of this program")
-    if not np.isfinite(channel.embeddings).all():
+    n = len(channel.stretches)
+    if channel.stretches.shape != (n, 4) or channel.stretch_embeddings.shape != (n, DIMENSION):
+        raise FormatError("its stretches are not those of this program")
+    window, speaker, first, last = channel.stretches.T
+    if (
+        (channel.stretches < 0).any()
+        or (window >= windows).any()
+        or (speaker >= LOCAL_SPEAKERS).any()
+        or (first >= last).any()
+        or (last > WINDOW_FRAMES).any()
+    ):
+        raise FormatError("its stretches lie outside its windows")
+    if not (
+        np.isfinite(channel.embeddings).all() and np.isfinite(channel.stretch_embeddings).all()
+    ):
         raise FormatError("its embeddings are no numbers")

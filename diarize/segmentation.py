@@ -21,6 +21,9 @@ one grid. Step against accuracy and cost: `benchmarks.tune step`."""
 STEP_SAMPLES = STEP_FRAMES * FRAME_SAMPLES
 LOCAL_SPEAKERS = 3
 BATCH_WINDOWS = 4
+MIN_STRETCH_FRAMES = 15
+"""Speech of a quarter of a second tells something of a voice: DER over the development sets with
+0.25, 0.5 and 0.75 s: 12.4, 12.6, 12.7."""
 
 POWERSET = np.array(
     [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], dtype=bool
@@ -90,3 +93,32 @@ def clean(activity: Bool) -> Bool:
     """Frames where a local speaker is active alone, (windows, 589, 3) → the same shape."""
     alone: Bool = activity & (activity.sum(axis=-1, keepdims=True) == 1)
     return alone
+
+
+def runs(on: Bool) -> Int64:
+    """Runs of True in a row of frames as (first, last + 1), shape (runs, 2)."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], on, [False])).astype(np.int8)))
+    return edges.reshape(-1, 2).astype(np.int64)
+
+
+def stretches(alone: Bool) -> Int64:
+    """Where a local speaker speaks alone without a break, if it does so more than once.
+
+    Now and then the network takes two voices of a window for one local speaker; stretches are
+    what such a speaker can be taken apart into.
+
+    Args:
+        alone: as `clean` gives it, shape (windows, 589, 3).
+
+    Returns:
+        (window, local speaker, first frame, last + 1), shape (stretches, 4).
+    """
+    found = []
+    for window, frames in enumerate(alone):
+        for speaker in range(LOCAL_SPEAKERS):
+            own = [
+                (a, b) for a, b in runs(frames[:, speaker]).tolist() if b - a >= MIN_STRETCH_FRAMES
+            ]
+            if len(own) > 1:
+                found += [(window, speaker, a, b) for a, b in own]
+    return np.array(found, np.int64).reshape(-1, 4)

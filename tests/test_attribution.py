@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +17,6 @@ from diarize.attribution import (
     find_turns,
     hold,
     keep_speakers,
-    stretches,
     veto,
 )
 from diarize.counting import Voices
@@ -23,8 +24,10 @@ from diarize.models import load_arrays
 from diarize.plda import Plda
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Hints, Turn
+from diarize.segmentation import runs
 
 NO_HINTS = Hints()
+NO_STRETCHES = (np.zeros((0, 4), np.int32), np.zeros((0, 256), np.float32))
 
 
 def line(votes: list[list[float]], count: list[int]) -> Timeline:
@@ -46,13 +49,6 @@ def test_as_many_hold_a_frame_as_are_active_those_with_most_votes() -> None:
     count = [1, 2, 1, 2, 0]
     assert drawn(hold(line(votes, count))) == ["xx.x.", ".x...", "..x.."]
     assert drawn(hold(line(votes, count), at_most=1)) == ["x..x.", ".x...", "..x.."]
-
-
-def test_stretches() -> None:
-    on = np.array([1, 1, 0, 0, 1, 0, 1], bool)
-    assert stretches(on).tolist() == [[0, 2], [4, 5], [6, 7]]
-    assert stretches(~on).tolist() == [[2, 4], [5, 6]]
-    assert stretches(np.zeros(0, bool)).shape == (0, 2)
 
 
 def test_turns_in_seconds_with_confidence() -> None:
@@ -156,7 +152,7 @@ def heard(speech: list[tuple[int, int, int]], embeddings: np.ndarray) -> Evidenc
     activity = np.zeros((1, 589, 3), np.uint8)
     for speaker, first, last in speech:
         activity[0, first:last, speaker] = 255
-    return Evidence(160_000, np.full(313, 255, np.uint8), activity, embeddings[None])
+    return Evidence(160_000, np.full(313, 255, np.uint8), activity, embeddings[None], *NO_STRETCHES)
 
 
 def spoken(views: Views) -> list[tuple[int | None, int, int]]:
@@ -169,12 +165,12 @@ def spoken(views: Views) -> list[tuple[int | None, int, int]]:
 
 def test_silence_by_the_vad_overrules_the_network() -> None:
     activity = np.full((1, 589, 3), 0, np.uint8)
-    quiet = Evidence(160_000, np.zeros(313, np.uint8), activity, np.zeros((1, 3, 256), np.float32))
+    nobody = np.zeros((1, 3, 256), np.float32)
+    quiet = Evidence(160_000, np.zeros(313, np.uint8), activity, nobody, *NO_STRETCHES)
     assert not veto(quiet, 589).any()
     speech = np.zeros(313, np.uint8)
     speech[100:200] = 255  # 3.2 s to 6.4 s
-    some = Evidence(160_000, speech, activity, quiet.embeddings)
-    [[first, last]] = stretches(veto(some, 589))
+    [[first, last]] = runs(veto(replace(quiet, speech=speech), 589))
     assert [first * FRAME_S, last * FRAME_S] == pytest.approx([2.9, 6.7], abs=0.05)
 
 
@@ -189,6 +185,23 @@ def test_too_short_to_tell_is_unknown_unless_a_hint_names_it(plda: Plda) -> None
     assert spoken(views) == [(0, 50, 230), (None, 300, 310)]
     certain, unsure = (turn.confidence for _, turn in views.turns)
     assert certain > 0.8 > 0.5 > unsure
+
+
+def test_a_turn_taken_for_the_voice_before_it_goes_to_its_own(plda: Plda) -> None:
+    """The network hears A, B and A again as one local speaker; B's turn sounds like B."""
+    a, b = np.random.default_rng(0).normal(size=(2, 256)).astype(np.float32) * 2
+    evidence = heard(
+        [(0, 20, 200), (0, 210, 300), (0, 310, 400), (1, 450, 589)], np.stack([a, b, a * 0])
+    )
+    evidence = replace(
+        evidence,
+        stretches=np.array([[0, 0, 20, 200], [0, 0, 210, 300], [0, 0, 310, 400]], np.int32),
+        stretch_embeddings=np.stack([a, b, a]),
+    )
+    x = np.stack([a, b])
+    voices = Voices(np.array([[0, 0], [0, 1]]), x, plda.project(x), np.array([6.0, 2.3]))
+    views = attribute(evidence, voices, np.arange(2), plda, NO_HINTS)
+    assert spoken(views) == [(0, 20, 200), (1, 210, 300), (0, 310, 400), (1, 450, 589)]
 
 
 def test_where_no_voice_is_clean_all_is_unknown(plda: Plda) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ PATH = MergePath(
 )
 ONE_VOICE = MergePath(np.array([0, 0]), np.zeros((0, 2), np.int64), np.zeros(0))
 NOBODY = MergePath(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0))
+NO_STRETCHES = (np.zeros((0, 4), np.int32), np.zeros((0, 256), np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +172,7 @@ def test_shorter_utterances_count_where_there_are_no_longer_ones(plda: Plda) -> 
     activity[0, 100:140, 0] = 255
     activity[0, 200:210, 1] = 255
     evidence = Evidence(
-        160_000, np.zeros(313, np.uint8), activity, np.ones((1, 3, 256), np.float32)
+        160_000, np.zeros(313, np.uint8), activity, np.ones((1, 3, 256), np.float32), *NO_STRETCHES
     )
 
     def found(at_least: int) -> tuple[list[list[int]], int]:
@@ -180,7 +182,7 @@ def test_shorter_utterances_count_where_there_are_no_longer_ones(plda: Plda) -> 
     assert found(0) == found(1) == ([[0, 0]], 1)
     assert found(2) == found(3) == ([[0, 0], [0, 1]], 2)
     assert find_voices(evidence, plda, 0.5).seconds.tolist() == [pytest.approx(0.675)]
-    silent = Evidence(160_000, np.zeros(313, np.uint8), activity * 0, evidence.embeddings)
+    silent = replace(evidence, activity=activity * 0)
     assert find_speakers(silent, plda, 2)[1].clusters == 0
 
 

@@ -24,6 +24,8 @@ def small() -> Prepared:
             rng.integers(0, 256, 32).astype(np.uint8),
             rng.integers(0, 256, (1, 589, 3)).astype(np.uint8),
             rng.normal(size=(1, 3, 256)).astype(np.float32),
+            np.array([[0, 1, 100, 150], [0, 1, 200, 589]], np.int32),
+            rng.normal(size=(2, 256)).astype(np.float32),
         )
         for _ in range(2)
     ]
@@ -33,7 +35,8 @@ def small() -> Prepared:
 def fields(prepared: Prepared) -> list[object]:
     return [
         prepared.name,
-        *((c.n_samples, *(a.tolist() for a in (c.speech, c.activity, c.embeddings)))
+        *((c.n_samples, *(a.tolist() for a in (
+            c.speech, c.activity, c.embeddings, c.stretches, c.stretch_embeddings)))
           for c in prepared.channels),
     ]  # fmt: skip
 
@@ -58,16 +61,25 @@ def test_probabilities_are_stored_in_a_byte(small: Prepared) -> None:
 def arrays(**changed: object) -> bytes:
     """An .npz of one channel of 1 s, with changes."""
     content = {
-        "version": 1,
+        "version": 2,
         "name": "call",
+        "channels": 1,
         "0.n_samples": 16_000,
         "0.speech": np.zeros(32, np.uint8),
         "0.activity": np.zeros((1, 589, 3), np.uint8),
         "0.embeddings": np.zeros((1, 3, 256), np.float32),
+        "0.stretches": np.zeros((0, 4), np.int32),
+        "0.stretch_embeddings": np.zeros((0, 256), np.float32),
     } | changed
     file = io.BytesIO()
     np.savez(file, **{key: np.array(value) for key, value in content.items() if value is not None})
     return file.getvalue()
+
+
+def stretch(*place: int) -> bytes:
+    """An .npz of one channel of 1 s with one stretch."""
+    found = {"0.stretches": np.array([place], np.int32)}
+    return arrays(**found, **{"0.stretch_embeddings": np.ones((1, 256), np.float32)})
 
 
 def npy() -> bytes:
@@ -90,16 +102,24 @@ def test_the_unchanged_arrays_are_a_record(tmp_path: Path) -> None:
         (npy(), "no prepared record"),
         (arrays()[:-100], "no prepared record"),
         (arrays(name=None), "no prepared record"),
-        (arrays(version=99), "version 99, this program reads 1"),
+        (arrays(version=99), "version 99, this program reads 2"),
         (arrays(version="one"), "no prepared record"),
         (arrays(version=[1, 2]), "no prepared record"),
         (arrays(**{"0.speech": [print]}), "no prepared record"),  # an object: a pickle within
-        (arrays(**{"0.n_samples": None}), "holds no channel"),
+        (arrays(channels=0), "holds no channel"),
+        (arrays(channels=2), "no prepared record"),
+        (arrays(**{"0.n_samples": None}), "no prepared record"),
         (arrays(**{"0.n_samples": -5}), "windows are not those"),
         (arrays(**{"0.n_samples": 480_000}), "windows are not those"),
         (arrays(**{"0.speech": np.zeros(32)}), "no prepared record"),
         (arrays(**{"0.embeddings": np.zeros((1, 3, 192), np.float32)}), "windows are not those"),
         (arrays(**{"0.embeddings": np.full((1, 3, 256), np.nan, np.float32)}), "no numbers"),
+        (arrays(**{"0.stretches": np.zeros((1, 4), np.int32)}), "stretches are not those"),
+        (stretch(0, 0, 0, 590), "outside its windows"),
+        (stretch(1, 0, 0, 10), "outside its windows"),
+        (stretch(0, 3, 0, 10), "outside its windows"),
+        (stretch(0, 0, 10, 10), "outside its windows"),
+        (stretch(-1, 0, 0, 10), "outside its windows"),
     ],
 )
 def test_anything_else_is_refused_by_name(tmp_path: Path, content: bytes, says: str) -> None:

@@ -18,6 +18,8 @@ from diarize.segmentation import (
     coverage,
     n_frames,
     n_windows,
+    runs,
+    stretches,
 )
 
 S = 16_000 / FRAME_SAMPLES  # frames per second
@@ -66,6 +68,21 @@ def test_clean_is_alone() -> None:
     assert clean(active).astype(int).tolist() == [
         [[1, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0]]
     ]
+
+
+def test_runs() -> None:
+    on = np.array([1, 1, 0, 0, 1, 0, 1], bool)
+    assert runs(on).tolist() == [[0, 2], [4, 5], [6, 7]]
+    assert runs(~on).tolist() == [[2, 4], [5, 6]]
+    assert runs(np.zeros(0, bool)).shape == (0, 2)
+
+
+def test_stretches_of_who_speaks_more_than_once() -> None:
+    alone = np.zeros((2, 589, 3), bool)
+    alone[0, 10:300, 0] = True  # speaks once
+    alone[1, 0:15, 1] = alone[1, 20:34, 1] = alone[1, 100:115, 1] = True  # 34 - 20 is too short
+    assert stretches(alone).tolist() == [[1, 1, 0, 15], [1, 1, 100, 115]]
+    assert stretches(alone[:1]).shape == (0, 4)
 
 
 def test_the_network_hears_silence_one_and_two_speakers(prepared: Prepared) -> None:
