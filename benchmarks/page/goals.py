@@ -79,9 +79,8 @@ def _error(page: Gathered) -> Iterator[Goal]:
             own, best = _rate(complete["ours"], rule), _best(peers, rule)
             theirs = _rate(peers[best], rule)
             met &= own <= 0.75 * theirs
-            told.append(
-                f"{collar}: {percent(own)} against {percent(theirs)} ({best}), {own / theirs:.2f} ×"
-            )
+            times = f", {own / theirs:.2f} ×" if theirs else ""
+            told.append(f"{collar}: {percent(own)} against {percent(theirs)} ({best}){times}")
         n = len(page.systems) - 1 - len(peers)
         told += [f"{n} peers have not answered for all" if n > 1 else "one peer has not"] * (n > 0)
         yield Goal(name, wanted, "; ".join(told), met)

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import growth, pictures
 from benchmarks.markdown import picture
-from benchmarks.page import confidence, goals, hints, ranking, shell, speed, tables, words
+from benchmarks.page import confidence, goals, hints, ranking, shell, speed, summary, tables, words
 from benchmarks.page.gathered import Gathered
 from benchmarks.page.plan import Planned, Reason
 from benchmarks.peers.install import peers
@@ -26,7 +26,7 @@ def write(
     failures: Sequence[str],
     out: Path,
 ) -> None:
-    """The page, and its pictures in a folder named like it."""
+    """The page, its pictures in a folder named like it, and beside it ``summary.md``."""
     drawn = _draw(page, runs, out.with_suffix(""))
     sections = {
         "What it must show": goals.section(page, runs, reasons),
@@ -53,6 +53,8 @@ def write(
     text += "".join(f"\n## {title}\n\n{body.strip()}\n" for title, body in sections.items())
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
+    summed = f"{summary.section(page)}\n"
+    out.with_name("summary.md").write_text(summed, encoding="utf-8")
 
 
 def _errors(page: Gathered, drawn: Mapping[str, str]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from benchmarks.judging import Pooled
 from benchmarks.markdown import both_rules, der_cells, mean_size, percent, system_name, table
 from benchmarks.page.gathered import Gathered, Heard, pooled
 from benchmarks.page.plan import Planned
@@ -45,16 +46,33 @@ def errors(page: Gathered, fits: Callable[[Planned], bool] = lambda _: True) -> 
 
 
 def sets(page: Gathered) -> str:
-    """DER by set, and what share of the best peer's ours is."""
+    """DER by set, the least in bold, and what share of the best peer's ours is."""
     names = list(page.heard)
     rows = []
     about = {one.name: one for one in page.sets}
     for group, by_system in page.by_set().items():
         own = [p for p in page.compared if p.about.name == group]
-        cells = [both_rules(by_system[name]) if name in by_system else "–" for name in names]
+        best = min((p.strict.der.rate for p in by_system.values()), default=0.0)
+        cells = []
+        for name in names:
+            one = by_system.get(name)
+            cell = "–" if one is None else both_rules(one)
+            cells.append(f"**{cell}**" if one and one.strict.der.rate == best else cell)
         minutes = sum(p.case.duration_s for p in own) / 60
-        rows.append([about[group].label, f"{len(own)}", f"{minutes:.1f}", *cells])
-    return table(["set", "recordings", "min", *names], rows)
+        label = about[group].label
+        rows.append([label, f"{len(own)}", f"{minutes:.1f}", *cells, _against_best(by_system)])
+    return table(["set", "recordings", "min", *names, "ours / best peer"], rows)
+
+
+def _against_best(by_system: Mapping[str, Pooled]) -> str:
+    """Our DER as a multiple of the best peer's, by both rules."""
+    peers = [p for name, p in by_system.items() if name != "ours"]
+    if "ours" not in by_system or not peers:
+        return "–"
+    own = by_system["ours"]
+    best = min(p.strict.der.rate for p in peers), min(p.lenient.der.rate for p in peers)
+    rates = own.strict.der.rate, own.lenient.der.rate
+    return " / ".join(f"{o / b:.2f}" if b else "–" for o, b in zip(rates, best, strict=True))
 
 
 Kind = tuple[str, Callable[[Planned, int], bool], int]
@@ -102,7 +120,7 @@ def counting(page: Gathered) -> str:
 
 
 def recordings(page: Gathered) -> str:
-    """Every recording that more than ours has answered for, and ours of the rest."""
+    """Every recording, by every system that has answered for it."""
     rows = []
     found = {name: {h.planned.case.sha256: h for h in heard} for name, heard in page.heard.items()}
     for p in page.planned:
