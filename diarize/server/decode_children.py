@@ -3,9 +3,9 @@
     python -m diarize.server.decode_children        standard input is a Unix socket
 
 Every message on the socket carries a connection; a child is forked for it, which reads its task (a
-line of JSON) and answers lines ["progress", 0.1], … and at last ["done", [warnings]],
-["audio", message], ["long", message] or ["crash", class]. When the connection closes, so does the
-child; when the socket does, the process ends.
+line of JSON) and answers lines ["progress", 0.1], … and at last ["done", {"channels": how many it
+has written, "warnings": []}], ["audio", message], ["long", message] or ["crash", class]. When the
+connection closes, so does the child; when the socket does, the process ends.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from diarize.audio import Recording
+from diarize.audio.decode import decode
 from diarize.errors import AudioError, TooLongError
 from diarize.records import SAMPLE_RATE_HZ
 
@@ -100,29 +101,43 @@ def _limit(what: int, value: int) -> None:
     resource.setrlimit(what, (value, value))
 
 
-def _decode(task: dict[str, Any], connection: socket.socket) -> list[str]:
-    """Decode into the target file; the warnings."""
+def _decode(task: dict[str, Any], connection: socket.socket) -> dict[str, Any]:
+    """Decode into the target file, one channel after the other; how many, and the warnings."""
     target = Path(task["target"])
     tempfile.tempdir = str(target.parent)
     warnings: list[str] = []
     logger = logging.getLogger("diarize")
     logger.addHandler(_Collector(warnings))
     logger.propagate = False
-    with (
-        _Named(task["path"], task["file_name"]) as file,
-        Recording.open(
-            file, max_duration_s=task["max_duration_s"], progress=_Reporter(connection)
-        ) as recording,
-    ):
-        _write(recording, target)
-    return warnings
+    longest_s, keep_channels = task["max_duration_s"], task["keep_channels"]
+    with _Named(task["path"], task["file_name"]) as file:
+        if keep_channels:  # each costs as much as a recording of its own
+            longest_s /= _n_channels(file)
+            warnings.clear()  # of what is decoded once more
+        with Recording.open(
+            file,
+            keep_channels=keep_channels,
+            max_duration_s=longest_s,
+            progress=_Reporter(connection),
+        ) as recording:
+            _write(recording, target)
+            return {"channels": recording.n_channels, "warnings": warnings}
+
+
+def _n_channels(file: _Named) -> int:
+    """As many as the first block of sound has."""
+    for block, _ in decode(file, repr(file.name), None):
+        return len(block)
+    return 1
 
 
 def _write(recording: Recording, target: Path) -> None:
     with open(target, "xb", opener=lambda p, flags: os.open(p, flags, 0o600)) as out:
-        for start in range(0, recording.n_samples, BLOCK_SAMPLES):
-            block = recording.read(start, min(start + BLOCK_SAMPLES, recording.n_samples))
-            out.write(block.astype("<f4", copy=False).tobytes())
+        for channel in range(recording.n_channels):
+            for start in range(0, recording.n_samples, BLOCK_SAMPLES):
+                stop = min(start + BLOCK_SAMPLES, recording.n_samples)
+                block = recording.read(start, stop, channel)
+                out.write(block.astype("<f4", copy=False).tobytes())
 
 
 class _Named(io.BufferedReader):

@@ -26,7 +26,7 @@ import numpy as np
 from diarize.audio import Recording
 from diarize.errors import AudioError, TooLongError
 from diarize.records import SAMPLE_RATE_HZ, Float32, ProgressHook
-from diarize.server.settings import Settings
+from diarize.server.settings import Channels, Settings
 
 POLL_S = 0.2
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
@@ -65,6 +65,7 @@ class Decoder:
         file_name: str,
         progress: ProgressHook,
         *,
+        channels: Channels = "mix",
         max_duration_s: float | None = None,
         warnings: list[str] | None = None,
     ) -> Recording:
@@ -72,6 +73,8 @@ class Decoder:
 
         Args:
             progress: called often, as stage "audio"; what it raises ends the child.
+            channels: "mix" them into one, or keep them "separate"; a recording of two channels
+                then may be half as long.
             warnings: where what is wrong with the file is added.
 
         Raises:
@@ -82,6 +85,7 @@ class Decoder:
             "path": str(path),
             "target": str(samples_path),
             "file_name": file_name,
+            "keep_channels": channels == "separate",
             "max_duration_s": max_duration_s or self._settings.max_duration_s,
             "memory_bytes": self._settings.decode_memory_bytes,
             "seconds": self._settings.decode_s,
@@ -89,11 +93,12 @@ class Decoder:
         try:
             with self._child() as child:  # a child whose connection closes ends itself
                 child.sendall(json.dumps(task).encode() + b"\n")
-                told = _listen(child, file_name, self._settings.decode_s, progress)
+                done = _listen(child, file_name, self._settings.decode_s, progress)
             if warnings is not None:
-                warnings += told
+                warnings += [str(warning) for warning in done["warnings"]]
             name = Path(file_name).stem or "recording"
-            return Recording.from_array(_samples(samples_path), SAMPLE_RATE_HZ, name=name)
+            samples = _samples(samples_path, int(done["channels"]))
+            return Recording.from_array(samples, SAMPLE_RATE_HZ, keep_channels=True, name=name)
         finally:
             samples_path.unlink(missing_ok=True)
 
@@ -126,8 +131,8 @@ class Decoder:
 
 def _listen(
     child: socket.socket, file_name: str, seconds: float, progress: ProgressHook
-) -> list[str]:
-    """What the child says until it is done: the warnings."""
+) -> dict[str, Any]:
+    """What the child says until it is done: how many channels it wrote, and warnings."""
     child.settimeout(POLL_S)
     end, fraction, buffer = time.monotonic() + seconds, 0.0, b""
     while time.monotonic() < end:
@@ -144,7 +149,7 @@ def _listen(
         for line in lines:
             kind, content = json.loads(line)
             if kind == "done":
-                return [str(warning) for warning in content]
+                return dict(content)
             if kind == "progress":
                 fraction = content
             else:
@@ -160,8 +165,9 @@ def _fail(kind: str, content: Any) -> None:
     raise RuntimeError(f"the decoding child crashed: {content}")
 
 
-def _samples(path: Path) -> Float32:
-    """Mapped, not read: a long recording need not fit into memory."""
+def _samples(path: Path, n_channels: int) -> Float32:
+    """Shape (channels, samples). Mapped, not read: a long recording need not fit into memory."""
     if path.stat().st_size == 0:
-        return np.zeros(0, np.float32)
-    return np.memmap(path, "<f4", "r")
+        return np.zeros((n_channels, 0), np.float32)
+    mapped: Float32 = np.memmap(path, "<f4", "r").reshape(n_channels, -1)
+    return mapped

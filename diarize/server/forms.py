@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Request, Response, UploadFile
+from fastapi import Form, Request, Response, UploadFile
 from fastapi.params import File
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator
 from starlette.requests import Request as StarletteRequest
 
 from diarize.server.errors import ErrorBody, bad
-from diarize.server.settings import MIB
+from diarize.server.settings import MIB, Channels
 
 MAX_FIELD_BYTES = 8 * MIB
 """Of one text field: a reference of 10 s at 48 kHz, 24 bit, stereo has 4 MB in base64."""
@@ -25,6 +25,11 @@ MAX_KNOWN = 4
 AudioFile = Annotated[
     UploadFile,
     File(description="A recording: wav, mp3, m4a, flac, ogg, opus, webm, mp4, mkv …"),
+]
+
+ChannelsField = Annotated[
+    Channels,
+    Form(description="separate: each channel is a side of its own (agent, customer)"),
 ]
 
 

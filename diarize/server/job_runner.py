@@ -16,14 +16,20 @@ from diarize.formats import json as result_json
 from diarize.server.errors import ServiceError, body_of, of_library
 from diarize.server.job_store import ENDED, Job, JobStore
 from diarize.server.limits import Cancel, Cancelled
-from diarize.server.naming import Known
 from diarize.server.service import Service
-from diarize.server.studio import Ask, Outcome
+from diarize.server.studio import HINTS, Ask, Outcome
 from diarize.voices.people import Voiceprint
 
 log = logging.getLogger("diarize.server")
 
-SHARES = {"audio": 0.05, "speech": 0.05, "voices": 0.4, "speakers": 0.05, "transcription": 0.45}
+SHARES = {
+    "audio": 0.05,
+    "speech": 0.05,
+    "voices": 0.35,
+    "speakers": 0.05,
+    "transcription": 0.45,
+    "names": 0.05,
+}
 """About how much of the time each stage takes, on two cores."""
 
 CLEAN_EVERY_S = 3600.0
@@ -76,7 +82,9 @@ class JobRunner:
         cancel = self._cancels.get(job.id)
         if cancel is None or job.state != "running":
             return Progress(job.state, 1.0 if job.state in ENDED else 0.0)
-        shares = SHARES if job.ask["words"] else {k: v for k, v in SHARES.items() if v != 0.45}
+        shares = dict(SHARES)
+        if not job.ask["words"]:
+            del shares["transcription"]
         if cancel.stage not in shares:
             return Progress(cancel.stage or "starting", 0.0)
         before = list(shares)[: list(shares).index(cancel.stage)]
@@ -132,9 +140,10 @@ class JobRunner:
             finally:
                 part.unlink(missing_ok=True)
         warnings: list[str] = []
-        service = self.service
-        with service.recording(source, job.file_name, cancel, warnings=warnings) as recording:
-            ask = ask_from_json(job.ask)
+        service, ask = self.service, ask_from_json(job.ask)
+        with service.recording(
+            source, job.file_name, cancel, channels=ask.channels, warnings=warnings
+        ) as recording:
             outcome = service.studio.work(recording, ask, cancel.hook, service.voices())
         cancel.check()
         self.store.finish(
@@ -162,25 +171,23 @@ class JobRunner:
 
 
 def ask_as_json(ask: Ask) -> dict[str, Any]:
-    fields = ("model", "language", "num_speakers", "min_speakers", "max_speakers", "words")
-    known = [{"name": k.name, "voice": _voice_as_json(k.voice)} for k in ask.known]
-    return {f: getattr(ask, f) for f in fields} | {"identify": ask.identify, "known": known}
+    fields = ("model", "language", *HINTS, "words", "channels", "identify")
+    known = {name: _voice_as_json(voice) for name, voice in ask.known.items()}
+    return {f: getattr(ask, f) for f in fields} | {"known": known}
 
 
 def ask_from_json(document: Mapping[str, Any]) -> Ask:
-    known = tuple(Known(k["name"], voice_from_json(k["voice"])) for k in document["known"])
+    known = {name: voice_from_json(voice) for name, voice in document["known"].items()}
     return Ask(**{**document, "known": known})
 
 
 def voices_as_json(outcome: Outcome) -> dict[str, Any]:
     """The voice of each speaker, with the name's score where it was recognised."""
+    sure = {
+        one.name: {"score": one.score, "confidence": one.confidence} for one in outcome.result.names
+    }
     return {
-        speaker: _voice_as_json(voice)
-        | (
-            {"score": outcome.named[speaker].score, "confidence": outcome.named[speaker].confidence}
-            if speaker in outcome.named
-            else {}
-        )
+        speaker: _voice_as_json(voice) | sure.get(speaker, {})
         for speaker, voice in outcome.voices.items()
     }
 

@@ -25,7 +25,7 @@ from diarize.formats import select
 from diarize.formats.files import file_stem
 from diarize.server import sse
 from diarize.server.errors import ErrorDetail, ServiceError, bad
-from diarize.server.forms import FormRoute, Text, errors, known_pairs
+from diarize.server.forms import ChannelsField, FormRoute, Text, errors, known_pairs
 from diarize.server.job_runner import JobRunner, ask_as_json, voice_from_json
 from diarize.server.job_store import ENDED, Job, State
 from diarize.server.limits import Cancel
@@ -150,6 +150,7 @@ async def submit(
     min_speakers: Number = None,
     max_speakers: Number = None,
     words: Annotated[bool, Form(description="false: only who spoke when")] = True,
+    channels: ChannelsField = "mix",
     identify: Annotated[bool, Form(description="name voices that the store knows")] = True,
     known_speaker_names: Annotated[list[Text] | None, Form()] = None,
     known_speaker_references: Annotated[list[Text] | None, Form()] = None,
@@ -167,6 +168,7 @@ async def submit(
         min_speakers=min_speakers,
         max_speakers=max_speakers,
         words=words,
+        channels=channels,
         identify=identify,
     )
     check_hints(ask)

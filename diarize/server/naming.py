@@ -1,98 +1,45 @@
-"""Names for the speakers of a result: from clips sent along, and from the voice store.
-
-Whoever is not near enough to anybody keeps their letter: unknown, never the nearest.
-"""
+"""Names for the speakers of a result: from clips sent along, and from the voice store."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from diarize.audio import Recording
-from diarize.labels import label
-from diarize.records import UNKNOWN, Result, Turn
+from diarize.records import Result
 from diarize.voices.engines import Engine
-from diarize.voices.enrolment import SHORTEST_SPEECH_S, speaker_turns, voice_of_turns
 from diarize.voices.index import VoiceIndex
-from diarize.voices.naming import Named, name_from_clips, name_from_store
 from diarize.voices.people import Voiceprint
-from diarize.voices.scoring import calibration
+from diarize.voices.transcripts import names_of, rename, speaker_voices
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A voice that a caller gave a name."""
+class Namer:
+    """What a pipeline names speakers by; it keeps their voices, so that they can be named later.
 
-    name: str
-    voice: Voiceprint
+    Args:
+        people: voices that a caller sent along with names; they come before the store's.
+        index: the store; None: nobody else is known.
 
-
-def speaker_voices(recording: Recording, result: Result, engine: Engine) -> dict[str, Voiceprint]:
-    """The voice of each speaker who says enough alone to be known by it."""
-    voices = {}
-    for speaker in result.speakers:
-        alone = speaker_turns(result, speaker)
-        if sum(turn.duration for turn in alone) >= SHORTEST_SPEECH_S + 0.1:
-            voices[speaker] = voice_of_turns(recording, alone, engine, f"speaker {speaker}")
-    return voices
-
-
-def names_of(
-    voices: Mapping[str, Voiceprint], known: tuple[Known, ...], index: VoiceIndex | None
-) -> dict[str, Named]:
-    """Who the speakers are: the given people first, then those of the store."""
-    found: dict[str, Named] = {}
-    if known and voices:
-        # The clips are the shorter side: 2 to 10 s.
-        shortest_s = min(person.voice.duration_s for person in known)
-        means = calibration(known[0].voice.model_sha256).at(shortest_s)
-        people = {person.name: person.voice.embedding for person in known}
-        found = name_from_clips({k: v.embedding for k, v in voices.items()}, people, means)
-    rest = {k: v for k, v in voices.items() if k not in found}
-    if index is not None and rest:
-        sha256 = next(iter(rest.values())).model_sha256
-        if sha256 in index.store.models():
-            means = calibration(sha256).at(min(v.duration_s for v in rest.values()))
-            stored = name_from_store(
-                {k: v.embedding for k, v in rest.items()}, index, sha256, known=means
-            )
-            taken = {named.name for named in found.values()}
-            found |= {k: named for k, named in stored.items() if named.name not in taken}
-    return found
-
-
-def rename(result: Result, names: Mapping[str, str]) -> tuple[Result, dict[str, str]]:
-    """The result with other labels, and what became of each old one.
-
-    Somebody may be called "B": a speaker without a name who bore that letter gets a free one.
+    Attributes:
+        voices: of the last result's speakers, by the labels it came out with.
     """
-    new = dict(names)
-    taken = set(names.values()) | {s for s in result.speakers if s not in names}
-    for speaker in result.speakers:
-        if speaker in names:
-            continue
-        if speaker in names.values():
-            free = (letter for letter in map(label, range(1000)) if letter not in taken)
-            new[speaker] = next(free)
-            taken.add(new[speaker])
-        else:
-            new[speaker] = speaker
-    new[UNKNOWN] = UNKNOWN
 
-    def turns(old: tuple[Turn, ...]) -> tuple[Turn, ...]:
-        return tuple(replace(turn, speaker=new[turn.speaker]) for turn in old)
+    def __init__(
+        self, engine: Engine, people: Mapping[str, Voiceprint], index: VoiceIndex | None
+    ) -> None:
+        self._engine = engine
+        self._people = people
+        # A store whose voices are all another engine's knows nobody here.
+        knows = index is not None and engine.spec.sha256 in index.store.models()
+        self._index = index if knows else None
+        self.voices: dict[str, Voiceprint] = {}
 
-    utterances = tuple(
-        replace(
-            u,
-            speaker=new[u.speaker],
-            words=tuple(
-                replace(w, speaker=None if w.speaker is None else new[w.speaker]) for w in u.words
-            ),
-        )
-        for u in result.utterances
-    )
-    renamed = replace(
-        result, turns=turns(result.turns), exclusive=turns(result.exclusive), utterances=utterances
-    )
-    return renamed, new
+    def name(
+        self, result: Result, recording: Recording, channels: Mapping[str, int] | None = None
+    ) -> Result:
+        """The result with names, and how sure they are in its `names`."""
+        heard = speaker_voices(recording, result, self._engine, channels)
+        named = names_of(heard, self._people, self._index)
+        renamed, new = rename(result, {speaker: one.name for speaker, one in named.items()})
+        self.voices = {new[speaker]: voice for speaker, voice in heard.items()}
+        return replace(renamed, names=tuple(named[s] for s in result.speakers if s in named))

@@ -11,7 +11,7 @@ import math
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response
@@ -24,7 +24,7 @@ from diarize.formats import FORMATS
 from diarize.records import Result, Utterance
 from diarize.server import sse
 from diarize.server.errors import ServiceError, bad, body_of, of_library
-from diarize.server.forms import AudioFile, FormRoute, Text, errors, known_pairs
+from diarize.server.forms import AudioFile, ChannelsField, FormRoute, Text, errors, known_pairs
 from diarize.server.languages import language_name
 from diarize.server.limits import Cancel, Cancelled
 from diarize.server.service import Service, service_of
@@ -108,6 +108,7 @@ async def transcriptions(
     chunking_strategy: Annotated[
         Text | None, Form(description="Accepted; speech is always cut at pauses and turns")
     ] = None,
+    channels: ChannelsField = "mix",
     known_speaker_names: Annotated[list[Text] | None, Form()] = None,
     names_too: Annotated[list[Text] | None, Form(alias="known_speaker_names[]")] = None,
     known_speaker_references: Annotated[
@@ -129,7 +130,8 @@ async def transcriptions(
         [*(known_speaker_names or []), *(names_too or [])],
         [*(known_speaker_references or []), *(references_too or [])],
     )
-    ask = Ask(model=name, language=service.studio.check_language(name, language))
+    language = service.studio.check_language(name, language)
+    ask = Ask(model=name, language=language, channels=channels)
     wish = _Wish(ask, names, references, response_format, granularities)
     if stream:
         return await _stream(service, request, file, wish)
@@ -137,7 +139,9 @@ async def transcriptions(
     def work(cancel: Cancel) -> Outcome:
         with (
             service.inbox.of_file(file.file, file.filename) as upload,
-            service.recording(upload.path, upload.file_name, cancel) as recording,
+            service.recording(
+                upload.path, upload.file_name, cancel, channels=channels
+            ) as recording,
         ):
             return _work(service, recording, wish, cancel)
 
@@ -160,7 +164,7 @@ def _check_chunking(strategy: str | None) -> None:
 
 def _work(service: Service, recording: Recording, wish: _Wish, cancel: Cancel) -> Outcome:
     known = service.known_speakers(wish.names, wish.references, cancel)
-    ask = Ask(model=wish.ask.model, language=wish.ask.language, known=known)
+    ask = replace(wish.ask, known=known)
     return service.studio.work(recording, ask, cancel.hook, service.voices())
 
 
@@ -232,7 +236,7 @@ async def _stream(service: Service, request: Request, file: AudioFile, wish: _Wi
 
     def decode(cancel: Cancel) -> Recording:
         with service.inbox.of_file(file.file, file.filename) as upload:
-            return service.take(upload.path, upload.file_name, cancel)
+            return service.take(upload.path, upload.file_name, cancel, wish.ask.channels)
 
     service.heavy.check_room()
     recording = await service.run(request, service.quick, decode)

@@ -19,8 +19,7 @@ from diarize.server.decoding import Decoder
 from diarize.server.errors import ServiceError, bad
 from diarize.server.limits import Cancel, Cancelled, Gate
 from diarize.server.metrics import Metrics
-from diarize.server.naming import Known
-from diarize.server.settings import Settings
+from diarize.server.settings import Channels, Settings
 from diarize.server.studio import Studio
 from diarize.server.uploads import Inbox
 from diarize.server.urls import Fetcher
@@ -168,9 +167,11 @@ class Service:
 
     # ------------------------------------------------------------------ recordings and voices
 
-    def take(self, path: Path, file_name: str, cancel: Cancel) -> Recording:
+    def take(
+        self, path: Path, file_name: str, cancel: Cancel, channels: Channels = "mix"
+    ) -> Recording:
         """A decoded upload that the caller closes. Errors as `Decoder.decode`."""
-        recording = self.decoder.decode(path, file_name, cancel.hook)
+        recording = self.decoder.decode(path, file_name, cancel.hook, channels=channels)
         self.metrics.audio_seconds.inc(recording.duration_s)
         return recording
 
@@ -181,12 +182,18 @@ class Service:
         file_name: str,
         cancel: Cancel,
         *,
+        channels: Channels = "mix",
         max_duration_s: float | None = None,
         warnings: list[str] | None = None,
     ) -> Iterator[Recording]:
         """A decoded upload. Errors as `Decoder.decode`."""
         with self.decoder.decode(
-            path, file_name, cancel.hook, max_duration_s=max_duration_s, warnings=warnings
+            path,
+            file_name,
+            cancel.hook,
+            channels=channels,
+            max_duration_s=max_duration_s,
+            warnings=warnings,
         ) as recording:
             self.metrics.audio_seconds.inc(recording.duration_s)
             yield recording
@@ -200,14 +207,14 @@ class Service:
 
     def known_speakers(
         self, names: list[str], references: list[str], cancel: Cancel
-    ) -> tuple[Known, ...]:
-        """The voices that a caller sent along with names.
+    ) -> dict[str, Voiceprint]:
+        """The voices that a caller sent along, by name.
 
         Raises:
             ServiceError: 400, a reference that is no data URL or not 2 to 10 s long.
             AudioError, VoiceError: one that cannot be decoded, or in which too little is said.
         """
-        known = []
+        known = {}
         low, high = REFERENCE_S
         for name, reference in zip(names, references, strict=True):
             param = "known_speaker_references"
@@ -221,9 +228,8 @@ class Service:
                         f"the reference of {name[:40]!r} lasts {recording.duration_s:.1f} s: "
                         f"give {low:g} to {high:g} s",
                     )
-                voice = self.studio.voice(recording, self.studio.engine, param)
-                known.append(Known(name, voice))
-        return tuple(known)
+                known[name] = self.studio.voice(recording, self.studio.engine, param)
+        return known
 
     def voices(self, name: str | None = None, *, create: bool = False) -> VoiceIndex | None:
         """A voice store, ready to search: the service's own, or one of its named ones.

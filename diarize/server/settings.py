@@ -5,12 +5,16 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from diarize.errors import DiarizeError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MIB = 1 << 20
+
+Channels = Literal["mix", "separate"]
+"""Of a recording: one signal, or each a side of its own (agent, customer)."""
 
 
 class SettingsError(DiarizeError):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from diarize.formats import FORMATS
 from diarize.server.errors import ServiceError
-from diarize.server.forms import AudioFile, FormRoute, Text, errors, known_pairs
+from diarize.server.forms import AudioFile, ChannelsField, FormRoute, Text, errors, known_pairs
 from diarize.server.limits import Cancel
 from diarize.server.service import service_of
 from diarize.server.studio import DIARIZATION_MODELS, Ask, Outcome, check_hints
@@ -118,6 +118,7 @@ async def diarization(
     num_speakers: Annotated[int | None, Form()] = None,
     min_speakers: Annotated[int | None, Form()] = None,
     max_speakers: Annotated[int | None, Form()] = None,
+    channels: ChannelsField = "mix",
     known_speaker_names: Annotated[list[Text] | None, Form()] = None,
     names_too: Annotated[list[Text] | None, Form(alias="known_speaker_names[]")] = None,
     known_speaker_references: Annotated[list[Text] | None, Form()] = None,
@@ -138,13 +139,16 @@ async def diarization(
         min_speakers=min_speakers,
         max_speakers=max_speakers,
         words=False,
+        channels=channels,
     )
     check_hints(ask)
 
     def work(cancel: Cancel) -> Outcome:
         with (
             service.inbox.of_file(file.file, file.filename) as upload,
-            service.recording(upload.path, upload.file_name, cancel) as recording,
+            service.recording(
+                upload.path, upload.file_name, cancel, channels=channels
+            ) as recording,
         ):
             known = service.known_speakers(names, references, cancel)
             wanted = replace(ask, known=known)

@@ -6,25 +6,22 @@ no state between calls, and every call has its own records.
 
 from __future__ import annotations
 
-import copy
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from diarize.alignment import align
 from diarize.audio import Recording
 from diarize.errors import HintError, ModelError
 from diarize.pipeline import Pipeline
-from diarize.prepared import Prepared
 from diarize.records import Hints, ProgressHook, Result
 from diarize.server.errors import ServiceError, bad
-from diarize.server.naming import Known, names_of, rename, speaker_voices
-from diarize.transcription import Transcriber
+from diarize.server.naming import Namer
+from diarize.server.settings import Channels
 from diarize.vad import speech_probabilities, speech_regions
 from diarize.voices.engines import DEFAULT_ENGINE, SPECS, Engine
 from diarize.voices.enrolment import voice_of_spans
 from diarize.voices.index import VoiceIndex
 from diarize.voices.loading import OnBoardEngine, load_engine
-from diarize.voices.naming import Named
 from diarize.voices.people import Voiceprint
 
 OPENAI_MODELS = (
@@ -39,12 +36,14 @@ DIARIZATION_MODELS = ("diarize", "pyannote/speaker-diarization-3.1")
 EMBEDDING_MODELS = ("Wespeaker/wespeaker-voxceleb-resnet34-LM",)
 """Names that speaches' clients send; the second network is the very one on board."""
 
+HINTS = ("num_speakers", "min_speakers", "max_speakers")
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What is wanted of a recording.
 
-    `model` and `language` are checked (`Studio.check`); `known` are voices with names.
+    `model` and `language` are checked by the `Studio`. `known`: voices by name.
     """
 
     model: str = ""
@@ -53,17 +52,17 @@ class Ask:
     min_speakers: int | None = None
     max_speakers: int | None = None
     words: bool = True
-    known: tuple[Known, ...] = ()
+    channels: Channels = "mix"
+    known: Mapping[str, Voiceprint] = field(default_factory=dict)
     identify: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A result with names, the voices of its speakers by label, and how sure each name is."""
+    """A result with names, and the voices of its speakers by label."""
 
     result: Result
     voices: dict[str, Voiceprint]
-    named: dict[str, Named]
 
 
 class Studio:
@@ -75,10 +74,13 @@ class Studio:
 
     def __init__(self, models: tuple[str, ...], threads: int) -> None:
         self._threads = threads
-        self.pipeline = Pipeline(threads=threads)
         self.models = models
-        self._transcribers = {name: Transcriber(name, threads=threads) for name in models}
-        self.engine: Engine = OnBoardEngine(self.pipeline.embedder)
+        self._pipelines = {name: Pipeline(model=name, threads=threads) for name in models}
+        self._languages = {
+            name: frozenset(pipeline.transcriber.model.supported_languages)
+            for name, pipeline in self._pipelines.items()
+        }
+        self.engine: Engine = OnBoardEngine(self._pipelines[models[0]].embedder)
         self._engines: dict[str, Engine] = {DEFAULT_ENGINE: self.engine}
         self._lock = threading.Lock()
 
@@ -102,7 +104,7 @@ class Studio:
         """
         if not language:
             return None
-        known = self._transcribers[model].model.supported_languages
+        known = self._languages[model]
         code = language.lower()
         if code not in known:
             raise bad("language", f"language {language!r} is not one of {', '.join(sorted(known))}")
@@ -144,42 +146,16 @@ class Studio:
             HintError: contradicting hints.
             whatever `progress` raises.
         """
-        prepared = self.pipeline.prepare(recording, progress=progress)
-        result = self.pipeline.attribute(
-            prepared,
-            num_speakers=ask.num_speakers,
-            min_speakers=ask.min_speakers,
-            max_speakers=ask.max_speakers,
-            progress=progress,
-        )
+        pipeline = self._pipelines[ask.model or self.models[0]]
+        namer = Namer(self.engine, ask.known, index if ask.identify else None)
+        hints = {name: getattr(ask, name) for name in HINTS}
         if ask.words:
-            result = self._transcribe(recording, prepared, result, ask, progress)
-        voices = speaker_voices(recording, result, self.engine)
-        named = names_of(voices, ask.known, index if ask.identify else None)
-        result, new = rename(result, {label: one.name for label, one in named.items()})
-        return Outcome(
-            result,
-            {new[label]: voice for label, voice in voices.items()},
-            {new[label]: one for label, one in named.items()},
-        )
-
-    def _transcribe(
-        self,
-        recording: Recording,
-        prepared: Prepared,
-        result: Result,
-        ask: Ask,
-        progress: ProgressHook,
-    ) -> Result:
-        transcriber = self._transcribers[ask.model or self.models[0]]
-        if ask.language is not None:
-            transcriber = copy.copy(transcriber)  # the same network, told the language
-            transcriber.language, transcriber.mixed_languages = ask.language, False
-        (evidence,) = prepared.channels
-        speech = speech_regions(evidence.speech_probability, evidence.n_samples)
-        transcript = transcriber(recording, speech, result.exclusive, progress)
-        utterances = align(transcript.words, result.turns, result.exclusive)
-        return replace(result, utterances=tuple(utterances), language=transcript.language)
+            result = pipeline(
+                recording, language=ask.language, voices=namer, progress=progress, **hints
+            )
+        else:
+            result = pipeline.turns(recording, voices=namer, progress=progress, **hints)
+        return Outcome(result, namer.voices)
 
     def voice(self, recording: Recording, engine: Engine, source: str) -> Voiceprint:
         """The voice of a recording of one person; what is not speech is cut out.
@@ -198,7 +174,7 @@ def check_hints(ask: Ask) -> None:
     Raises:
         HintError: numbers of speakers that contradict each other.
     """
-    for name in ("num_speakers", "min_speakers", "max_speakers"):
+    for name in HINTS:
         value = getattr(ask, name)
         if value is not None and not 1 <= value <= 100:
             raise HintError(f"{name} is {value}: it must be 1 to 100")

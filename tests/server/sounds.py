@@ -36,6 +36,17 @@ def spoken(*spans: Span, speed: float = 1.0) -> bytes:
     return wav(np.concatenate(parts), round(rate_hz * speed))
 
 
+def call() -> bytes:
+    """Diane on the left, 0 to 5.8 s, and Sheila on the right, 3.3 to 8.5 s."""
+    samples, rate_hz = soundfile.read(SAMPLE, dtype="float32")
+    sides = np.zeros((round(8.5 * rate_hz), 2), np.float32)
+    for side, (begin, spans) in enumerate(((0.0, DIANE), (3.3, SHEILA))):
+        said = np.concatenate([samples[round(a * rate_hz) : round(b * rate_hz)] for a, b in spans])
+        first = round(begin * rate_hz)
+        sides[first : first + len(said), side] = said[: len(sides) - first]
+    return wav(sides, rate_hz)
+
+
 def silence(seconds: float) -> bytes:
     return wav(np.zeros(round(seconds * RATE_HZ), np.float32))
 

@@ -13,6 +13,7 @@ const STAGES = {
   voices: "Hearing voices",
   speakers: "Telling speakers apart",
   transcription: "Writing down words",
+  names: "Looking for known voices",
 };
 const SHORT = {
   sending: "Sending",
@@ -21,6 +22,7 @@ const SHORT = {
   voices: "Voices",
   speakers: "Speakers",
   transcription: "Words",
+  names: "Names",
 };
 const SHOWN = Object.keys(SHORT);
 const MOST_FOLLOWED = 2; // at a time: browsers keep six connections to a service, sending needs some
