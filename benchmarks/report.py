@@ -23,7 +23,7 @@ from benchmarks import compare, growth
 from benchmarks.compare import Run
 from benchmarks.fetching import FetchError
 from benchmarks.page import confidence, shell, words
-from benchmarks.page.gathered import Gathered, with_words
+from benchmarks.page.gathered import Gathered
 from benchmarks.page.layout import write
 from benchmarks.page.plan import Planned, read_plan, recordings
 from benchmarks.peers.install import PeerError, is_installed, peers, system
@@ -34,9 +34,14 @@ FASTER = ("senko", "foxnose", "sherpa-onnx")
 """Peers that --speed and --hints take without names: the others need hours."""
 
 
-def run(options: argparse.Namespace, planned: Sequence[Planned], theirs: list[System]) -> list[str]:
+def run(
+    options: argparse.Namespace,
+    planned: Sequence[Planned],
+    own: tuple[System, System],
+    theirs: list[System],
+) -> list[str]:
     """Whatever is missing and was asked for. Returns what failed, a line each."""
-    mine = ours()
+    mine, mine_with_words = own
     how = Run(Results(), options.threads, options.fresh, options.alone)
     compared = [p.case for p in planned if p.compared]
     failures = compare.compare(compared, mine, theirs, how)
@@ -52,7 +57,7 @@ def run(options: argparse.Namespace, planned: Sequence[Planned], theirs: list[Sy
         for one in [mine, *(s for s in theirs if s.name in options.hints)]:
             failures += compare.hinted(one, compared, how)
     if options.words:
-        both = [with_words(mine), *words.recognisers()]
+        both = [mine_with_words, *words.recognisers()]
         failures += compare.transcribe([p.case for p in planned], both, how)
     if options.growth and (options.fresh or not growth.kept_file(mine, False).exists()):
         points = growth.grow(mine, options.growth, options.minutes, options.threads, False)
@@ -76,12 +81,13 @@ def main() -> int:
         names = [name for name in peers() if is_installed(name)]
     failures: list[str] = []
     plan = read_plan()
+    own = ours(), ours(words=True, language="en")  # all sets with words are English
     try:
         theirs = [system(name) for name in names]
         planned = recordings(plan, options.sets, options.simulated, options.only)
         if not options.page_only:
-            failures = run(options, planned, theirs)
-        page = Gathered(planned, ours(), theirs, options.threads, Results(), Figures())
+            failures = run(options, planned, own, theirs)
+        page = Gathered(planned, own, theirs, options.threads, Results(), Figures())
         if not page.heard:
             raise ValueError("no system has answered for any recording")
         if options.checks and not options.page_only:

