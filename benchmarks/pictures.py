@@ -16,6 +16,9 @@ from benchmarks.judging import Pooled
 
 PARTS = {"missed_s": "missed", "false_alarm_s": "false alarm", "confusion_s": "wrong speaker"}
 COLOURS = {"missed_s": "#8da0cb", "false_alarm_s": "#fdbf6f", "confusion_s": "#e34a33"}
+MARKERS = "osD^vPXh<>"
+SHADES = ("black", "tab:orange", "tab:red", "tab:purple", "tab:brown", "tab:pink", "dimgrey")
+SHADES += ("tab:olive", "tab:cyan", "tab:blue")
 OURS, THEIRS = "#1b7837", "#888888"
 
 
@@ -84,19 +87,29 @@ def error_by_set(by_set: Mapping[str, Mapping[str, Pooled]], path: Path) -> None
 def ranking(kinds: Mapping[str, Mapping[str, tuple[float, float]]], path: Path) -> None:
     """DER on real against simulated recordings, a panel per kind, a point per system."""
     figure, panels = plt.subplots(
-        1, len(kinds), figsize=(3.6 * len(kinds), 3.8), layout="constrained", squeeze=False
+        1, len(kinds), figsize=(3.2 * len(kinds), 3.9), layout="constrained", squeeze=False
     )
+    names = list(dict.fromkeys(name for der in kinds.values() for name in der))
+    look = dict(zip(names, zip(MARKERS, SHADES, strict=False), strict=False))
     for axes, (kind, der) in zip(panels[0], kinds.items(), strict=True):
         for name, (real, simulated) in der.items():
+            marker, colour = ("*", OURS) if name == "ours" else look[name]
+            size = 130 if name == "ours" else 50
             place = (100 * real, 100 * simulated)
-            axes.scatter(*place, s=40, color=OURS if name == "ours" else THEIRS, zorder=2)
-            axes.annotate(
-                name, place, textcoords="offset points", xytext=(5, 4), fontsize="x-small"
-            )
+            axes.scatter(*place, s=size, c=colour, marker=marker, zorder=2, label=name)
         limit = 110 * max(max(pair) for pair in der.values())
         axes.plot([0, limit], [0, limit], color="#cccccc", zorder=1)
         axes.set(xlim=(0, limit), ylim=(0, limit), title=kind, xlabel="real: DER %")
+        axes.set_aspect("equal")
     panels[0][0].set_ylabel("simulated: DER %")
+    labelled = dict(
+        pair[::-1]
+        for axes in panels[0]
+        for pair in zip(*axes.get_legend_handles_labels(), strict=True)
+    )
+    figure.legend(
+        labelled.values(), labelled, loc="outside lower center", ncols=4, fontsize="small"
+    )
     _save(figure, path)
 
 
