@@ -17,8 +17,7 @@ from benchmarks.judging import Pooled
 PARTS = {"missed_s": "missed", "false_alarm_s": "false alarm", "confusion_s": "wrong speaker"}
 COLOURS = {"missed_s": "#8da0cb", "false_alarm_s": "#fdbf6f", "confusion_s": "#e34a33"}
 MARKERS = "osD^vPXh<>"
-SHADES = ("black", "tab:orange", "tab:red", "tab:purple", "tab:brown", "tab:pink", "dimgrey")
-SHADES += ("tab:olive", "tab:cyan", "tab:blue")
+SHADES = "black darkorange crimson purple sienna hotpink dimgrey olive teal royalblue".split()
 OURS, THEIRS = "#1b7837", "#888888"
 
 
