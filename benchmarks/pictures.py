@@ -17,7 +17,18 @@ from benchmarks.judging import Pooled
 PARTS = {"missed_s": "missed", "false_alarm_s": "false alarm", "confusion_s": "wrong speaker"}
 COLOURS = {"missed_s": "#8da0cb", "false_alarm_s": "#fdbf6f", "confusion_s": "#e34a33"}
 MARKERS = "osD^vPXh<>"
-SHADES = "black darkorange crimson purple sienna hotpink dimgrey olive teal royalblue".split()
+SHADES = [
+    "black",
+    "darkorange",
+    "crimson",
+    "purple",
+    "sienna",
+    "hotpink",
+    "dimgrey",
+    "olive",
+    "teal",
+    "royalblue",
+]
 OURS, THEIRS = "#1b7837", "#888888"
 
 
