@@ -8,11 +8,11 @@ from itertools import combinations, product
 import numpy as np
 
 from diarize.confidence import right
-from diarize.counting import Voices
 from diarize.plda import Float64, Plda
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Bool, Hints, Int64
 from diarize.segmentation import clean
+from diarize.utterances import Voices
 
 OVERLAP_PENALTY_PER_S = 5.0
 """Log-likelihood that two local speakers heard at once lose per second by being one speaker."""

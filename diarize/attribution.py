@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from diarize.assignment import Assignment, assign
-from diarize.counting import Voices
 from diarize.plda import Plda
 from diarize.prepared import Evidence
 from diarize.records import (
@@ -21,6 +20,7 @@ from diarize.records import (
     Turn,
 )
 from diarize.segmentation import LOCAL_SPEAKERS, STEP_FRAMES, WINDOW_FRAMES, clean, coverage, runs
+from diarize.utterances import Voices
 from diarize.vad import VadOptions, speech_regions
 
 FRAME_OFFSET_SAMPLES = 495 - FRAME_SAMPLES // 2

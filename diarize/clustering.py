@@ -13,9 +13,9 @@ import numpy as np
 from scipy.special import logsumexp
 from sklearn.cluster import KMeans, SpectralClustering
 
-from diarize.counting import Voices
 from diarize.plda import Float64, Plda, unit
 from diarize.records import Int64
+from diarize.utterances import Voices
 
 Method = Callable[[Voices, Int64, Plda], Int64]
 

@@ -3,7 +3,7 @@
 Agglomerative clustering makes micro-clusters that are surely too many. Then the pair most likely
 to be one voice is merged, again and again; the evidence is the PLDA log-likelihood ratio of
 "one voice" against "two". Its natural threshold is 0 and needs no tuning; what is tuned is how much
-independent evidence a second of one speaker's speech is worth (`evidence_worth`).
+independent evidence a second of one speaker's speech is worth (`utterances.evidence_worth`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from diarize.errors import HintError
 from diarize.plda import Float64, Plda, unit
 from diarize.prepared import Evidence
-from diarize.records import FRAME_S, Float32, Hints, Int64
-from diarize.segmentation import STEP_FRAMES, clean, coverage
+from diarize.records import Float32, Hints, Int64
+from diarize.utterances import Voices, find_voices, same_voice
 
 logger = logging.getLogger(__name__)
 
@@ -37,48 +37,8 @@ MIN_CLEAN_S = 1.0
 LESS_CLEAN_S = (0.5, 0.25, 0.1)
 """… or less, where nobody speaks as long (0.5 s at least) or where a hint asks for more speakers
 than those are the voices of: who is missing has said little."""
-WORTH_PER_S = 0.5
-WORTH_LIMIT = 5.0
-"""A second of speech is worth half an independent embedding at first, all of a speaker's speech
-never more than five: they come from one session, one microphone. By `benchmarks.tune count`."""
-SHORT_S = 30.0
-"""In recordings with no more speech than this a second is worth twice as much: a voice has shown
-few of its moods, and there are few pairs among which chance could make two of one. The surplus
-falls with the square of the length. By `benchmarks.tune count`, on clips of 30 s."""
 MERGE_EVIDENCE = 0.0
 """Log-likelihood ratio above which two clusters are merged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Voices:
-    """Utterances of one voice each, within one window: what speakers are counted by.
-
-    Attributes:
-        place: window and local speaker of each, shape (n, 2).
-        embeddings: as the network gave them, shape (n, 256).
-        projected: the same in PLDA space, shape (n, 128).
-        seconds: clean speech of each, a second seen by several windows shared among them,
-            shape (n,).
-    """
-
-    place: Int64
-    embeddings: Float32
-    projected: Float64
-    seconds: Float64
-
-    def __len__(self) -> int:
-        return len(self.place)
-
-    def worth(self, seconds: Float64) -> Float64:
-        """How many independent embeddings so much clean speech of one voice is worth here."""
-        return evidence_worth(seconds, float(self.seconds.sum()))
-
-    def means(self, labels: Int64) -> tuple[Float64, Float64]:
-        """Seconds (k,) and mean projection (k, 128) of each label 0 … k-1."""
-        seconds = np.bincount(labels, self.seconds).astype(np.float64)
-        total = np.zeros((len(seconds), self.projected.shape[1]))
-        np.add.at(total, labels, self.projected * self.seconds[:, None])
-        return seconds, total / seconds[:, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +124,6 @@ def count_speakers(paths: Sequence[MergePath], hints: Hints) -> list[int]:
     return counts
 
 
-def find_voices(evidence: Evidence, plda: Plda, min_clean_s: float = MIN_CLEAN_S) -> Voices:
-    """The utterances with enough clean speech to count by."""
-    alone = clean(evidence.active)
-    share = np.lib.stride_tricks.sliding_window_view(1 / coverage(len(alone)), alone.shape[1])
-    seconds = np.einsum("wfs,wf->ws", alone, share[::STEP_FRAMES]) * FRAME_S
-    place = np.argwhere(alone.sum(axis=1) * FRAME_S >= min_clean_s)
-    chosen = tuple(place.T)
-    embeddings = evidence.embeddings[chosen]
-    return Voices(place, embeddings, plda.project(embeddings), seconds[chosen])
-
-
 def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Voices, MergePath]:
     """Voices, and every number of speakers they can be merged into.
 
@@ -236,29 +185,6 @@ def cut(tree: npt.NDArray[np.float64], k: int) -> Int64:
         root[root == root[a]] = n + i
         root[root == root[b]] = n + i
     return np.unique(root[:n], return_inverse=True)[1].astype(np.int64) + 1
-
-
-def evidence_worth(seconds: Float64, total_s: float) -> Float64:
-    """How many independent embeddings a speaker's clean speech of that length is worth.
-
-    Args:
-        seconds: clean speech of one voice, any shape.
-        total_s: clean speech of all voices of the recording.
-    """
-    per_s = WORTH_PER_S * (1 + (SHORT_S / max(total_s, SHORT_S)) ** 2)
-    return np.asarray(WORTH_LIMIT * -np.expm1(-per_s / WORTH_LIMIT * seconds))
-
-
-def same_voice(plda: Plda, n_a: Float64, a: Float64, n_b: Float64, b: Float64) -> Float64:
-    """Log-likelihood ratio that two clusters are one voice rather than two.
-
-    Args:
-        n_a, n_b: what each one's speech is worth, broadcastable shapes (...).
-        a, b: mean projections, shapes (..., 128).
-    """
-    s_a, s_b = n_a[..., None] * a, n_b[..., None] * b
-    together = plda.log_evidence(n_a + n_b, s_a + s_b)
-    return together - plda.log_evidence(n_a, s_a) - plda.log_evidence(n_b, s_b)
 
 
 def merge(voices: Voices, start: Int64, plda: Plda) -> MergePath:

@@ -19,12 +19,12 @@ from diarize.attribution import (
     keep_speakers,
     veto,
 )
-from diarize.counting import Voices
 from diarize.models import load_arrays
 from diarize.plda import Plda
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Hints, Turn
 from diarize.segmentation import runs
+from diarize.utterances import Voices
 
 NO_HINTS = Hints()
 NO_STRETCHES = (np.zeros((0, 4), np.int32), np.zeros((0, 256), np.float32))

@@ -12,9 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from diarize import clustering
 from diarize.clustering import METHODS, keep_all
-from diarize.counting import Voices
 from diarize.plda import Plda
 from diarize.records import Int64
+from diarize.utterances import Voices
 
 TWO = np.array(
     [

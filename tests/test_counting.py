@@ -11,18 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import linkage
 
-from diarize import counting
 from diarize.counting import (
     BLOCK_MICRO_CLUSTERS,
     BLOCK_VOICES,
     MAX_MICRO_CLUSTERS,
     MergePath,
-    Voices,
     count_speakers,
     cut,
-    evidence_worth,
     find_speakers,
-    find_voices,
     merge,
     overestimate,
 )
@@ -31,6 +27,7 @@ from diarize.models import load_arrays
 from diarize.plda import Plda, unit
 from diarize.prepared import Evidence, Prepared
 from diarize.records import Hints
+from diarize.utterances import Voices, find_voices
 
 PATH = MergePath(
     start=np.array([2, 0, 1, 2, 3]),
@@ -184,11 +181,3 @@ def test_shorter_utterances_count_where_there_are_no_longer_ones(plda: Plda) -> 
     assert find_voices(evidence, plda, 0.5).seconds.tolist() == [pytest.approx(0.675)]
     silent = replace(evidence, activity=activity * 0)
     assert find_speakers(silent, plda, 2)[1].clusters == 0
-
-
-def test_all_of_a_speakers_speech_is_worth_a_few_embeddings() -> None:
-    worth = evidence_worth(np.array([0.0, 0.01, 1.0, 1e6]), total_s=1e6)
-    assert worth[0] == 0
-    assert worth[1] == pytest.approx(counting.WORTH_PER_S / 100, rel=0.01)
-    assert worth[3] == counting.WORTH_LIMIT
-    assert (np.diff(worth) > 0).all()
