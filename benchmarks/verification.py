@@ -1,14 +1,17 @@
 """How well a voice engine tells people apart: EER, the threshold, its false accepts and rejects.
 
-    python benchmarks/verification.py --sessions SPEAKERBOX --clips LIBRISPEECH --engine resnet34-lm
+    python -m benchmarks.verification --engine resnet34-lm --clips LIBRISPEECH
 
-SPEAKERBOX is a folder MEETING/SPEAKER/*.wav (`diarized.zip` of PyPI speakerbox 1.2.0, unpacked):
-a target trial is one person in two different meetings, the others are of any two people, the same
-meeting included. LIBRISPEECH is a folder of SPEAKER-CHAPTER-UTTERANCE.flac, one clip each: its
-first half is enrolled, the second one tested.
-The enrolled side is whole (20 s at most), the tested side is whole, 5 s or 2 s.
-Threshold (a wrong name is ten times as bad as none) and calibration are chosen on one half of the
-people and judged on the other, both ways; what the package carries is chosen on all.
+The trials are of council members in different meetings (`speakerbox-voices`, fetched unless
+--sessions names a folder MEETING/SPEAKER/*.wav): a target trial is one person in two meetings, the
+others are of any two people, the same meeting included. With --clips, a folder of
+SPEAKER-CHAPTER-UTTERANCE.flac, one clip of each reader, also of readers: the first half is
+enrolled, the second one tested.
+
+Voices are of the speech in a clip, as `diarize voices` takes them, cut to lengths from 20 s to
+1.5 s. The threshold (a wrong name is ten times as bad as none) and what a score means are chosen on
+one half of the people and judged on the other, both ways; what the package carries is chosen on
+all, with --clips.
 """
 
 from __future__ import annotations
@@ -22,16 +25,22 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks.data import fetch
 from diarize.audio import Recording
 from diarize.models.weights import weights_folder
 from diarize.records import SAMPLE_RATE_HZ
+from diarize.vad import speech_probabilities, speech_regions
 from diarize.voices.engines import SPECS, Engine
 from diarize.voices.loading import load_engine
-from diarize.voices.scoring import FULL_S, Calibration, Cohort, score
+from diarize.voices.scoring import Calibration, Cohort, calibration, score
 
-LONGEST_S = 20
+LONGEST_S = 20.0
 SHORTEST_CLIP_S = 3.0
-TESTED_S = (None, 5.0, 2.0)
+LENGTHS_S = (
+    *((LONGEST_S, tested_s) for tested_s in (LONGEST_S, 5.0, 2.0, 1.5)),
+    *((both_s, both_s) for both_s in (3.0, 2.0, 1.5)),
+)
+"""At most so many seconds are enrolled, and tested."""
 FALSE_ACCEPT_COST = 10
 """A wrong name is that much worse than none: the threshold minimises FR + 10 FA."""
 
@@ -45,16 +54,24 @@ class Clip:
     side: int | None
     samples: np.ndarray
 
+    def cut(self, seconds: float) -> np.ndarray:
+        """The middle `seconds`, or what there is."""
+        length = min(len(self.samples), int(seconds * SAMPLE_RATE_HZ))
+        first = (len(self.samples) - length) // 2
+        return self.samples[first : first + length]
 
-def read(path: Path) -> np.ndarray:
+
+def speech(path: Path) -> np.ndarray:
     with Recording.open(path) as recording:
-        return recording.read(0, recording.n_samples)
+        regions = speech_regions(speech_probabilities(recording), recording.n_samples)
+        pieces = [recording.read(int(start), int(end)) for start, end in regions]
+        return np.concatenate([np.zeros(0, np.float32), *pieces])
 
 
 def session_clips(folder: Path) -> list[Clip]:
     clips = []
     for path in sorted(folder.glob("*/*/*.wav")):
-        samples = read(path)
+        samples = speech(path)
         if len(samples) >= SHORTEST_CLIP_S * SAMPLE_RATE_HZ:
             clips.append(Clip(path.parts[-2], path.parts[-3], None, samples))
     return clips
@@ -63,29 +80,22 @@ def session_clips(folder: Path) -> list[Clip]:
 def half_clips(folder: Path) -> list[Clip]:
     clips = []
     for path in sorted(folder.glob("*.flac")):
-        samples, speaker = read(path), path.name.split("-")[0]
+        samples, speaker = speech(path), path.name.split("-")[0]
         middle = len(samples) // 2
         clips.append(Clip(speaker, "a", 0, samples[:middle]))
         clips.append(Clip(speaker, "b", 1, samples[middle:]))
     return clips
 
 
-def cut(samples: np.ndarray, seconds: float | None) -> np.ndarray:
-    """The middle `seconds`, or what there is up to LONGEST_S."""
-    length = min(len(samples), int((seconds or LONGEST_S) * SAMPLE_RATE_HZ))
-    first = (len(samples) - length) // 2
-    return samples[first : first + length]
-
-
-def embeddings(clips: list[Clip], engine: Engine, seconds: float | None, cache: Path | None):
+def embeddings(clips: list[Clip], engine: Engine, seconds: float, cache: Path | None) -> np.ndarray:
     """(clips, dim); kept in `cache` under a name made of the sound and the engine."""
     key = hashlib.sha256(f"{engine.spec.sha256}{seconds}".encode())
     for clip in clips:
-        key.update(clip.samples[:4000].tobytes())
+        key.update(clip.samples.tobytes())
     path = cache / f"{engine.spec.name}-{key.hexdigest()[:16]}.npy" if cache else None
     if path and path.exists():
         return np.load(path, allow_pickle=False)
-    rows = np.stack([engine.embed(cut(c.samples, seconds)) for c in clips])
+    rows = np.stack([engine.embed(clip.cut(seconds)) for clip in clips])
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, rows)
@@ -111,13 +121,13 @@ def error_rates(scores: np.ndarray, same: np.ndarray, threshold: float) -> tuple
     return float((scores[~same] >= threshold).mean()), float((scores[same] < threshold).mean())
 
 
-def equal_error_rate(scores: np.ndarray, same: np.ndarray) -> tuple[float, float]:
-    """(EER, its threshold), where the two rates cross."""
+def equal_error_rate(scores: np.ndarray, same: np.ndarray) -> float:
+    """The rate where the two rates cross."""
     order = np.argsort(scores, kind="stable")
     rejects = np.cumsum(same[order]) / same.sum()
     accepts = 1 - np.cumsum(~same[order]) / (~same).sum()
     at = int(np.argmin(np.abs(rejects - accepts)))
-    return float((rejects[at] + accepts[at]) / 2), float(scores[order][at])
+    return float((rejects[at] + accepts[at]) / 2)
 
 
 def voices_of(clips: list[Clip], speakers: list[str], rows: np.ndarray) -> np.ndarray:
@@ -134,13 +144,13 @@ def split_half(names: list[str], purpose: str = "choose") -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Condition:
-    """The trials of one folder at one tested length. `people` are the two sides' speakers,
-    `halvings` how many times the shorter side fits into FULL_S, in powers of two."""
+    """The trials of one set at one pair of lengths. `people` are the two sides' speakers, `lifts`
+    how often either side halves, from FULL_S on, in all."""
 
     name: str
     cosines: np.ndarray
     scores: np.ndarray
-    halvings: np.ndarray
+    lifts: np.ndarray
     same: np.ndarray
     people: tuple[np.ndarray, np.ndarray]
 
@@ -153,26 +163,29 @@ class Condition:
             [halves[a] == half == halves[b] for a, b in zip(*self.people, strict=True)], bool
         )
 
+    def plain(self) -> Condition:
+        """As cosines, whatever the lengths."""
+        return replace(self, scores=self.cosines, lifts=np.zeros_like(self.lifts))
+
 
 def conditions(
     name: str, clips: list[Clip], cohort: Cohort | None, engine: Engine, cache: Path | None
 ) -> list[Condition]:
     first, second, same = trials(clips)
-    used, column = np.unique(second, return_inverse=True)
     speakers = np.array([c.speaker for c in clips])
     seconds = np.array([len(c.samples) for c in clips]) / SAMPLE_RATE_HZ
-    whole = embeddings(clips, engine, None, cache)
-    plain = Calibration(0, 0, 1)
+    rows = {s: embeddings(clips, engine, s, cache) for s in {s for pair in LENGTHS_S for s in pair}}
+    plain, once = Calibration(0, 0, 1), Calibration(0, 0, 1, drop=1)
     found = []
-    for length in TESTED_S:
-        tested = embeddings([clips[i] for i in used], engine, length, cache)
-        cosines = score(whole, tested, plain)[first, column]
-        scores = score(whole, tested, replace(plain, cohort=cohort))[first, column]
-        shorter = np.minimum(seconds[first], np.minimum(seconds[second], length or LONGEST_S))
-        halvings = np.maximum(0, np.log2(FULL_S / shorter))
-        label = f"{name}, {f'{length:.0f} s' if length else 'whole'}"
+    for enrolled_s, tested_s in LENGTHS_S:
+        sides = rows[enrolled_s], rows[tested_s]
+        cosines = score(*sides, plain)[first, second]
+        scores = score(*sides, replace(plain, cohort=cohort))[first, second]
+        lifts = once.lift(np.minimum(seconds, enrolled_s))[first]
+        lifts = lifts + once.lift(np.minimum(seconds, tested_s))[second]
+        label = f"{name}, {enrolled_s:g} s and {tested_s:g} s"
         people = (speakers[first], speakers[second])
-        found.append(Condition(label, cosines, scores, halvings, same, people))
+        found.append(Condition(label, cosines, scores, lifts, same, people))
     return found
 
 
@@ -182,46 +195,51 @@ def choose(found: list[Condition], half: int | None) -> Calibration:
     Every condition and either answer counts the same, however many trials it has.
     """
     picked = [(c, c.within(half)) for c in found]
-    scores, halvings, same = (
+    scores, lifts, same = (
         np.concatenate([getattr(c, field)[m] for c, m in picked])
-        for field in ("scores", "halvings", "same")
+        for field in ("scores", "lifts", "same")
     )
     weights = np.concatenate(
         [np.where(c.same[m], 1 / c.same[m].sum(), 1 / (~c.same[m]).sum()) for c, m in picked]
     )
     model = LogisticRegression(C=1e6, max_iter=1000)
-    model.fit(np.stack([scores, halvings], 1), same, weights * len(weights))
+    model.fit(np.stack([scores, lifts], 1), same, weights * len(weights))
     slope, shift = (float(v) for v in model.coef_[0])
     drop = shift / slope
-    shifted = scores + drop * halvings
-    order = np.argsort(-shifted, kind="stable")
+    raised = scores + drop * lifts
+    order = np.argsort(-raised, kind="stable")
     accepted = np.cumsum(np.where(same, 0, weights)[order]) / weights[~same].sum()
     rejected = 1 - np.cumsum(np.where(same, weights, 0)[order]) / weights[same].sum()
-    threshold = float(shifted[order][np.argmin(rejected + FALSE_ACCEPT_COST * accepted)])
+    threshold = float(raised[order][np.argmin(rejected + FALSE_ACCEPT_COST * accepted)])
     return Calibration(threshold, -float(model.intercept_[0]) / slope, slope, drop)
 
 
 def judge(condition: Condition, known: Calibration, half: int | None) -> tuple[float, float]:
     """False accept and false reject rates of one condition, on one half of the people."""
     m = condition.within(half)
-    scores = condition.scores + known.drop * condition.halvings
+    scores = condition.scores + known.drop * condition.lifts
     return error_rates(scores[m], condition.same[m], known.threshold)
 
 
 def report(found: list[Condition]) -> None:
     """The calibration from everybody, and what it costs people it was not chosen on."""
-    everybody, first, second = (choose(found, half) for half in (None, 0, 1))
-    print(f"  chosen on everybody: {rounded(everybody)}")
-    print(f"  on either half of the people: {rounded(first)}, {rounded(second)}")
-    print(f"  {'':18}  same  different  EER (of plain cosines)  FA and FR chosen on all  on others")
+    chosen = [choose(found, half) for half in (None, 0, 1)]
+    plain = [choose([c.plain() for c in found], half) for half in (None, 0, 1)]
+    print(f"  chosen on everybody: {rounded(chosen[0])}")
+    print(f"  on either half of the people: {rounded(chosen[1])}, {rounded(chosen[2])}")
+    print(f"  plain cosines, whatever the length: threshold {plain[0].threshold:.2f}")
+    print(
+        f"  {'at most enrolled and tested':29} same  others    EER     FA     FR  cosines: the same"
+    )
     for c in found:
-        eer, plain = (equal_error_rate(s, c.same)[0] for s in (c.scores, c.cosines))
-        known = judge(c, everybody, None)
-        others = np.mean([judge(c, first, 1), judge(c, second, 0)], axis=0)
-        print(
-            f"  {c.name:18} {c.same.sum():5} {(~c.same).sum():10}  {eer:6.2%} {f'({plain:.2%})':>9}"
-            f"  {known[0]:16.2%} {known[1]:6.2%}  {others[0]:13.2%} {others[1]:6.2%}"
-        )
+        figures = f"{c.same.sum():4} {(~c.same).sum():7}"
+        for each, known in ((c, chosen), (c.plain(), plain)):
+            raised = each.scores + known[0].drop * each.lifts
+            halves = [judge(each, known[1], 1), judge(each, known[2], 0)]
+            accepts, rejects = np.mean(halves, axis=0)
+            figures += f" {equal_error_rate(raised, each.same):6.1%} {accepts:6.1%} {rejects:6.1%}"
+        print(f"  {c.name:29} {figures}")
+    print("  FA and FR: on people that the threshold was not chosen on")
 
 
 def rounded(known: Calibration) -> str:
@@ -231,29 +249,44 @@ def rounded(known: Calibration) -> str:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sessions", type=Path, required=True, help="MEETING/SPEAKER/*.wav")
-    parser.add_argument("--clips", type=Path, required=True, help="SPEAKER-*.flac")
-    parser.add_argument("--engine", default="resnet34-lm", choices=SPECS)
-    parser.add_argument("--cache", type=Path, help="folder to keep embeddings in between runs")
-    parser.add_argument("--plain", action="store_true", help="plain cosines, no cohort")
-    parser.add_argument("--write-cohort", action="store_true", help="ship the readers as cohort")
-    options = parser.parse_args()
-    engine = load_engine(options.engine)
-    read_voices, meetings = half_clips(options.clips), session_clips(options.sessions)
-    speakers = sorted({c.speaker for c in read_voices})
-    voices = voices_of(read_voices, speakers, embeddings(read_voices, engine, None, options.cache))
-    if options.write_cohort:
-        path = weights_folder() / "engines" / f"{options.engine}.cohort.npy"
-        np.save(path, voices.astype(np.float16))
+def readers(
+    folder: Path, engine: Engine, cache: Path | None
+) -> tuple[list[Clip], Cohort, Cohort, np.ndarray]:
+    """Half of the readers, to be tried; the cohort of all; that of the other half; all voices."""
+    clips = half_clips(folder)
+    speakers = sorted({c.speaker for c in clips})
+    voices = voices_of(clips, speakers, embeddings(clips, engine, LONGEST_S, cache))
     # All readers are strangers to the meetings; to one half of themselves the other half is.
     halves = split_half(speakers, "cohort")
     strangers = voices[[halves[s] == 1 for s in speakers]]
-    tried = [c for c in read_voices if halves[c.speaker] == 0]
-    near, far = (None, None) if options.plain else (Cohort.of(voices), Cohort.of(strangers))
-    found = conditions("speakerbox", meetings, near, engine, options.cache)
-    found += conditions("LibriSpeech", tried, far, engine, options.cache)
+    tried = [c for c in clips if halves[c.speaker] == 0]
+    return tried, Cohort.of(voices), Cohort.of(strangers), voices
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sessions", type=Path, help="MEETING/SPEAKER/*.wav")
+    parser.add_argument("--clips", type=Path, help="SPEAKER-*.flac, such as LibriSpeech's")
+    parser.add_argument("--engine", default="resnet34-lm", choices=SPECS)
+    parser.add_argument("--cache", type=Path, help="folder to keep embeddings in between runs")
+    parser.add_argument("--plain", action="store_true", help="cosines, no cohort")
+    parser.add_argument("--write-cohort", action="store_true", help="ship the readers as cohort")
+    options = parser.parse_args()
+    if options.write_cohort and not options.clips:
+        parser.error("--write-cohort needs the readers of --clips")
+    engine, cache = load_engine(options.engine), options.cache
+    meetings = session_clips(options.sessions or fetch("speakerbox-voices"))
+    near, tried = calibration(engine.spec.sha256).cohort, []
+    if options.clips:
+        tried, near, far, voices = readers(options.clips, engine, cache)
+        if options.write_cohort:
+            path = weights_folder() / "engines" / f"{options.engine}.cohort.npy"
+            np.save(path, voices.astype(np.float16))
+    found = conditions("meetings", meetings, None if options.plain else near, engine, cache)
+    if tried:
+        found += conditions("readers", tried, None if options.plain else far, engine, cache)
     print(f"{options.engine}: {len(meetings)} clips of meetings, {len(tried)} halves of readings")
     report(found)
 

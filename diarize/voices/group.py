@@ -34,7 +34,7 @@ def group_clips(voices: Sequence[Voiceprint], known: Calibration) -> npt.NDArray
         raise VoiceError(f"{count} clips are too many to compare all pairs: at most {MOST_CLIPS}")
     if count < 2:
         return np.zeros(count, np.int64)
-    distances = 1 - compare(voices, voices, known).astype(np.float64)
+    distances = np.maximum(1 - compare(voices, voices, known).astype(np.float64), 0)
     np.fill_diagonal(distances, 0)
     tree = linkage(squareform(distances, checks=False), "average")
     groups = fcluster(tree, 1 - known.threshold, "distance")

@@ -24,8 +24,9 @@ from diarize.voices.store import VoiceStore
 class Match:
     """A person who may be the voice asked for.
 
-    `score` is that of their nearest voiceprint, `confidence` (0–1) the probability that the
-    two are one voice, `known` whether the score reaches the threshold.
+    `score` is that of their nearest voiceprint (:func:`diarize.voices.scoring.score`),
+    `confidence` (0–1) the probability that the two are one voice, `known` whether the score reaches
+    the threshold.
     """
 
     person: Person
@@ -95,10 +96,11 @@ class VoiceIndex:
             (factor,), (shift,) = known.cohort.line(voice)
             scores, offset = scores * (matrix.factors + factor), offset + shift
         scores = scores + (matrix.offsets + offset)
-        best = np.clip(np.maximum.reduceat(scores, matrix.starts), -1, 1)
+        best = np.maximum.reduceat(scores, matrix.starts)
+        nearest = [(matrix.people[i], float(best[i])) for i in _largest(best, top_k)]
         return tuple(
-            Match(matrix.people[i], float(best[i]), confidence(float(best[i]), known), bool(hit))
-            for i, hit in ((i, best[i] >= known.threshold) for i in _largest(best, top_k))
+            Match(person, value, confidence(value, known), value >= known.threshold)
+            for person, value in nearest
         )
 
     def identify(

@@ -15,7 +15,7 @@ from diarize.records import Float32
 from diarize.records import Named as Named
 from diarize.voices.index import VoiceIndex
 from diarize.voices.people import Voiceprint
-from diarize.voices.scoring import Calibration, compare, confidence
+from diarize.voices.scoring import Calibration, compare, confidence, shown
 
 
 def name_from_store(
@@ -82,5 +82,5 @@ def _assign(
     for r, c in zip(rows.tolist(), columns.tolist(), strict=True):
         if gain[r, c] > 0:
             value = float(scores[r, c])
-            found[labels[r]] = Named(names[c], value, confidence(value, known))
+            found[labels[r]] = Named(names[c], shown(value), confidence(value, known))
     return found

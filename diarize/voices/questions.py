@@ -20,7 +20,7 @@ from diarize.voices.index import VoiceIndex
 from diarize.voices.loading import load_engine
 from diarize.voices.options import EngineOption, JsonOption, StoreOption, open_store
 from diarize.voices.people import Voiceprint
-from diarize.voices.scoring import calibration, compare, confidence
+from diarize.voices.scoring import calibration, compare, confidence, shown
 from diarize.voices.search import Segments, embed_speech, find_voice
 
 Clip = Annotated[Path, typer.Argument(metavar="CLIP", help="A recording of one person.")]
@@ -47,7 +47,7 @@ def identify(
     name = matches[0].person.name if matches and matches[0].known else UNKNOWN
     if json:
         found = [
-            {"id": m.person.id, "name": m.person.name, "score": m.score}
+            {"id": m.person.id, "name": m.person.name, "score": shown(m.score)}
             | {"confidence": m.confidence, "known": m.known}
             for m in matches
         ]
@@ -56,7 +56,7 @@ def identify(
     typer.echo(name)
     for m in matches:
         mark = "" if m.known else "  (not near enough)"
-        typer.echo(f"  {m.person.name}  {m.score:.3f}  {m.confidence:.0%}{mark}", err=True)
+        typer.echo(f"  {m.person.name}  {shown(m.score):.3f}  {m.confidence:.0%}{mark}", err=True)
 
 
 def verify(
@@ -83,7 +83,7 @@ def verify(
     best = float(compare([one], others, known).max())
     same = best >= (known.threshold if threshold is None else threshold)
     typer.echo(
-        f"{'the same person' if same else 'different people'}: score {best:.3f}, "
+        f"{'the same person' if same else 'different people'}: score {shown(best):.3f}, "
         f"probability {confidence(best, known):.0%}"
     )
     raise typer.Exit(0 if same else 1)

@@ -13,7 +13,7 @@ from diarize.records import SAMPLE_RATE_HZ, Float32
 from diarize.voices.engines import SHORTEST_S, Engine
 from diarize.voices.errors import VoiceError
 from diarize.voices.people import Voiceprint
-from diarize.voices.scoring import Calibration, confidence, score
+from diarize.voices.scoring import Calibration, confidence, score, shown
 
 WINDOW_S = 3.0
 STEP_S = 1.0
@@ -110,5 +110,5 @@ def _stretches(name: str, segments: Segments, scores: Float32, known: Calibratio
         start, end, best = float(edges[i]), float(edges[i + 1]), float(mean[i])
         if found and start - found[-1].end < JOIN_S:
             start, best = found[-1].start, max(best, found.pop().score)
-        found.append(Finding(name, start, end, best, confidence(best, known)))
+        found.append(Finding(name, start, end, shown(best), confidence(best, known)))
     return found

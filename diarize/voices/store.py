@@ -153,7 +153,7 @@ class VoiceStore:
     def enrol(
         self, name: str, voiceprint: Voiceprint, labels: Mapping[str, str] | None = None
     ) -> Person:
-        """Add a voiceprint (and labels) to the person of that name, who is made if new.
+        """Add a voiceprint (unless it is there) and labels to a person, who is made if new.
 
         Raises:
             VoiceError: an unusable name, or an embedding that is not one of its model.
@@ -164,7 +164,7 @@ class VoiceStore:
             owner = row[0] if row else uuid.uuid4().hex
             if not row:
                 db.execute("INSERT INTO people VALUES (?, ?, ?)", (owner, name, now()))
-            insert_voiceprint(db, owner, voiceprint)
+            insert_voiceprint(db, owner, voiceprint, once=True)
             set_labels(db, owner, labels or {})
         return self.person(owner)
 

@@ -49,6 +49,15 @@ def test_search_equals_comparing_one_by_one(tmp_path: Path, known: Calibration) 
     assert [m.score for m in found] == sorted((m.score for m in found), reverse=True)
 
 
+def test_the_nearest_stays_the_nearest_beyond_a_score_of_one(tmp_path: Path) -> None:
+    known = replace(ANYTHING, drop=0.5)
+    with VoiceStore(tmp_path / "voices.db") as store:
+        store.enrol_all({"Ana": ({}, [voiceprint(1, 1)]), "Ben": ({}, [voiceprint(1)])})
+        ben, ana = VoiceIndex(store).search(voice(1), MODEL, seconds=3.0, known=known)
+    assert (ben.person.name, ana.person.name) == ("Ben", "Ana")
+    assert ben.score > ana.score > 1
+
+
 def test_a_stranger_is_nobody_never_the_nearest(tmp_path: Path) -> None:
     with VoiceStore(tmp_path / "voices.db") as store:
         index = VoiceIndex(store)

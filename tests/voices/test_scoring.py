@@ -38,9 +38,9 @@ def test_short_voices_need_a_lower_score() -> None:
     assert known.lift(list(lifts)) == pytest.approx(list(lifts.values()))
     assert known.at(3).at(1.5).threshold == pytest.approx(0.3)
     assert known.at(3).midpoint == pytest.approx(0.4)
-    first, second = np.eye(3)[:2], np.eye(3)[1:]
+    first, second = np.eye(3, dtype=np.float32)[:2], np.eye(3, dtype=np.float32)[1:]
     raised = score(first, second, known, [60, 3], [1.5, 0])
-    np.testing.assert_allclose(raised, [[0.2, 0], [1, 0.1]], atol=1e-6)
+    np.testing.assert_allclose(raised, [[0.2, 0], [1.3, 0.1]], atol=1e-6)
 
 
 def test_confidence_is_a_half_at_the_midpoint_and_grows() -> None:
