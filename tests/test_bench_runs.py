@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from benchmarks import whisperx_rule
+from benchmarks import compare, whisperx_rule
+from benchmarks.compare import Run
 from benchmarks.data import Item
 from benchmarks.judging import judge
-from benchmarks.runs import Kept, Results, case, write_wav
-from benchmarks.workers import Answer, Worker, WorkerError, ours
+from benchmarks.runs import Kept, Results, case, kind_of, write_wav
+from benchmarks.workers import Answer, System, Worker, WorkerError, ours
 from diarize.audio import Recording
 from diarize.records import UNKNOWN, Turn, Utterance, Word
 
@@ -86,3 +89,45 @@ def test_whisperx_rule() -> None:
         ("C", "near"),
     ]
     assert whisperx_rule.speaker_of(words[0], []) == UNKNOWN
+
+
+ECHO = """
+import json, sys
+print(json.dumps({"peak_bytes": 1}), flush=True)
+for line in sys.stdin:
+    n = json.loads(line)["num_speakers"] or 1
+    turns = [[0.0, 1.0, str(i)] for i in range(n)]
+    costs = {"stages_s": {}, "wall_s": 0.5, "cpu_s": 0.5, "peak_bytes": 1}
+    print(json.dumps({"turns": turns, "utterances": None, **costs}), flush=True)
+"""
+
+
+def test_answers_outlive_our_version_but_timings_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "BUILD", tmp_path)
+    before, after, peer = (
+        System(name, version, (sys.executable, "-c", ECHO))
+        for name, version in (("ours", "1"), ("ours", "2"), ("peer", "1"))
+    )
+    run = Run(Results(tmp_path / "answers"), 1)
+    one = case("sample", SAMPLE, tmp_path)
+
+    def timed_by() -> str | None:
+        kept = run.results.get(peer, one, kind_of(1))
+        assert kept is not None
+        return kept.ours_version
+
+    assert compare.compare([one], before, [peer], replace(run, alone=True)) == []
+    assert timed_by() is None
+    assert run.results.get(before, one, kind_of(1)) is None
+    compare.timed([one], before, [peer], run)
+    assert timed_by() == "1"
+    compare.compare([one], after, [peer], run)  # the peer's turns are there already
+    assert timed_by() == "1"
+    compare.timed([one], after, [peer], run)
+    assert timed_by() == "2"
+    compare.hinted(peer, [one], run)
+    told = run.results.get(peer, one, kind_of(1, hinted=True))
+    assert told is not None
+    assert len(told.answer.turns) == 2
