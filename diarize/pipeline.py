@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
@@ -28,10 +29,10 @@ from diarize.records import (
     Hints,
     ProgressHook,
     Result,
-    Utterance,
+    Turn,
 )
 from diarize.transcription import Transcriber
-from diarize.words import in_language, said
+from diarize.words import UtteranceHook, in_language, said
 
 if TYPE_CHECKING:
     from diarize.voices.transcripts import KnownVoices
@@ -106,6 +107,7 @@ class Pipeline:
         voices: str | os.PathLike[str] | Namer | None = None,
         known_speakers: Mapping[str, str | Path] | None = None,
         progress: ProgressHook = quiet,
+        on_utterance: UtteranceHook | None = None,
     ) -> Result:
         """A transcript that says who said what.
 
@@ -116,6 +118,8 @@ class Pipeline:
                 names, one person per speaker, and the result's `names` say how alike they are.
                 For many calls, `known_voices`.
             known_speakers: names to recordings of one person each; they come before the store's.
+            on_utterance: called with utterances in order of time, each as soon as it is settled;
+                where channels are kept apart, all at the end.
 
         Raises:
             AudioError, HintError, ModelError, VoiceError, VoiceStoreError: each says what to do.
@@ -126,9 +130,13 @@ class Pipeline:
             with self.open(source, sample_rate_hz, progress) as recording:
                 prepared = self.prepare(recording, progress=progress)
                 sides = self._sides(prepared, hints, progress)
-                words = said(transcriber, recording, prepared, sides, progress)
-                result = _result(prepared, sides, *words)
-                return _named(result, sides, known, recording, progress)
+                unnamed = _result(prepared, sides)
+                result = _named(unnamed, sides, known, recording, progress)
+                sides = _renamed(sides, unnamed, result)
+                utterances, spoken = said(
+                    transcriber, recording, prepared, sides, progress, on_utterance
+                )
+                return replace(result, utterances=tuple(utterances), language=spoken)
 
     def turns(
         self,
@@ -290,19 +298,12 @@ class Pipeline:
         return _named(_result(prepared, sides), sides, known, recording, progress)
 
 
-def _result(
-    prepared: Prepared,
-    sides: list[Side],
-    utterances: Iterable[Utterance] = (),
-    language: str | None = None,
-) -> Result:
+def _result(prepared: Prepared, sides: list[Side]) -> Result:
     return Result(
         prepared.name,
         prepared.n_samples / SAMPLE_RATE_HZ,
         in_order(turn for side in sides for turn in side.turns),
         one_at_a_time(turn for side in sides for turn in side.exclusive),
-        tuple(utterances),
-        language,
     )
 
 
@@ -321,3 +322,14 @@ def _named(
     result = known.name(result, recording, channels)
     progress("names", 1.0)
     return result
+
+
+def _renamed(sides: list[Side], before: Result, after: Result) -> list[Side]:
+    """The sides with the labels that naming gave, which leaves the turns in their order."""
+    new = {a.speaker: b.speaker for a, b in zip(before.turns, after.turns, strict=True)}
+    new |= {a.speaker: b.speaker for a, b in zip(before.exclusive, after.exclusive, strict=True)}
+
+    def named(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+        return tuple(replace(turn, speaker=new.get(turn.speaker, turn.speaker)) for turn in turns)
+
+    return [Side(named(side.turns), named(side.exclusive)) for side in sides]

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
 
 from diarize.alignment import align
 from diarize.audio import Recording
 from diarize.errors import ModelError
 from diarize.labels import Side
 from diarize.prepared import Prepared
-from diarize.records import ProgressHook, Utterance
+from diarize.records import ProgressHook, Utterance, Word
 from diarize.transcription import Transcriber
 from diarize.vad import speech_regions
+
+UtteranceHook = Callable[[Utterance], None]
+
+SETTLED_S = 5.0
+"""An utterance that ends this long before the newest word is settled: whoever speaks, a sentence's
+end or a pause has come meanwhile, and what follows no longer says whose words those were."""
 
 
 def in_language(transcriber: Transcriber, language: str | None) -> Transcriber:
@@ -40,18 +49,51 @@ def said(
     prepared: Prepared,
     sides: Sequence[Side],
     progress: ProgressHook,
+    on_utterance: UtteranceHook | None = None,
 ) -> tuple[list[Utterance], str | None]:
     """Who said what, sorted by start, and the language.
 
     Args:
         prepared: evidence of the recording, by channel.
         sides: whose turns are on each channel.
+        on_utterance: called with utterances in order of time, as soon as they are settled; of
+            several channels, which are heard one after the other, at the end.
     """
     utterances: list[Utterance] = []
     language = None
+    live = _Live(sides[0], on_utterance) if on_utterance and len(sides) == 1 else None
     for channel, (evidence, side) in enumerate(zip(prepared.channels, sides, strict=True)):
         speech = speech_regions(evidence.speech_probability, evidence.n_samples)
-        transcript = transcriber(recording, speech, side.exclusive, progress, channel=channel)
+        transcript = transcriber(
+            recording, speech, side.exclusive, progress, channel=channel, on_words=live
+        )
         utterances += align(transcript.words, side.turns, side.exclusive)
         language = language or transcript.language
-    return sorted(utterances, key=lambda u: (u.start, u.end)), language
+    utterances.sort(key=lambda u: (u.start, u.end))
+    if live:
+        live.tell(math.inf)
+    elif on_utterance:
+        for utterance in utterances:
+            on_utterance(utterance)
+    return utterances, language
+
+
+@dataclass(slots=True)
+class _Live:
+    """Gives words to their speakers as they come."""
+
+    side: Side
+    on_utterance: UtteranceHook
+    open: list[Word] = field(default_factory=list)
+
+    def __call__(self, words: Sequence[Word]) -> None:
+        """Take the next words."""
+        self.open = sorted([*self.open, *words], key=lambda w: (w.start, w.end))
+        self.tell(self.open[-1].end - SETTLED_S)
+
+    def tell(self, until_s: float) -> None:
+        """Tell the utterances that end by then, and be done with their words."""
+        found = align(self.open, self.side.turns, self.side.exclusive)
+        for utterance in takewhile(lambda u: u.end <= until_s, found):
+            self.on_utterance(utterance)
+            del self.open[: len(utterance.words)]

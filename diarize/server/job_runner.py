@@ -27,8 +27,8 @@ SHARES = {
     "speech": 0.05,
     "voices": 0.35,
     "speakers": 0.05,
-    "transcription": 0.45,
     "names": 0.05,
+    "transcription": 0.45,
 }
 """About how much of the time each stage takes, on two cores."""
 

@@ -5,12 +5,10 @@ https://platform.openai.com/docs/api-reference/audio/createTranscription
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -19,14 +17,14 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from diarize.audio import Recording
-from diarize.errors import DiarizeError
 from diarize.formats import FORMATS
 from diarize.records import Result, Utterance
 from diarize.server import sse
-from diarize.server.errors import ServiceError, bad, body_of, of_library
+from diarize.server.errors import ServiceError, bad
 from diarize.server.forms import AudioFile, ChannelsField, FormRoute, Text, errors, known_pairs
 from diarize.server.languages import language_name
-from diarize.server.limits import Cancel, Cancelled
+from diarize.server.limits import Cancel
+from diarize.server.openai_stream import events
 from diarize.server.service import Service, service_of
 from diarize.server.studio import (
     DIARIZATION_MODELS,
@@ -36,12 +34,12 @@ from diarize.server.studio import (
     Outcome,
 )
 from diarize.voices.engines import SPECS
+from diarize.words import UtteranceHook
 
 router = APIRouter(route_class=FormRoute, tags=["OpenAI"])
 
 ResponseFormat = Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"]
 Granularity = Literal["word", "segment"]
-KEEP_ALIVE_S = 1.0
 
 EXAMPLE = {
     "task": "transcribe",
@@ -162,10 +160,16 @@ def _check_chunking(strategy: str | None) -> None:
         raise bad("chunking_strategy", 'give "auto" or {"type": "server_vad", …}')
 
 
-def _work(service: Service, recording: Recording, wish: _Wish, cancel: Cancel) -> Outcome:
+def _work(
+    service: Service,
+    recording: Recording,
+    wish: _Wish,
+    cancel: Cancel,
+    on_utterance: UtteranceHook | None = None,
+) -> Outcome:
     known = service.known_speakers(wish.names, wish.references, cancel)
     ask = replace(wish.ask, known=known)
-    return service.studio.work(recording, ask, cancel.hook, service.voices())
+    return service.studio.work(recording, ask, cancel.hook, service.voices(), on_utterance)
 
 
 # ---------------------------------------------------------------------- whole answers
@@ -241,64 +245,11 @@ async def _stream(service: Service, request: Request, file: AudioFile, wish: _Wi
     service.heavy.check_room()
     recording = await service.run(request, service.quick, decode)
 
-    def work(cancel: Cancel) -> Outcome:
-        return _work(service, recording, wish, cancel)
+    def work(cancel: Cancel, on_utterance: UtteranceHook) -> Outcome:
+        return _work(service, recording, wish, cancel, on_utterance)
 
-    return sse.response(_events(service, request, recording, work, wish))
-
-
-async def _events(
-    service: Service,
-    request: Request,
-    recording: Recording,
-    work: Callable[[Cancel], Outcome],
-    wish: _Wish,
-) -> AsyncIterator[bytes]:
-    """Comments while the work goes on, then the text. A client who leaves cancels the work."""
-    cancel = Cancel(service.settings.max_request_s)
-    task = asyncio.create_task(service.run_gated(service.heavy, work, cancel))
-    task.add_done_callback(lambda _: recording.close())
-    try:
-        while not task.done():
-            yield sse.comment(f"{cancel.stage or 'waiting'} {cancel.fraction:.2f}")
-            await asyncio.wait({task}, timeout=KEEP_ALIVE_S)
-            if await request.is_disconnected():
-                return
-        for message in _messages(task.result().result, wish.response_format == "diarized_json"):
-            yield sse.event(message)
-    except ServiceError as error:
-        yield sse.event(body_of(error))
-    except DiarizeError as error:
-        yield sse.event(body_of(of_library(error)))
-    except Cancelled:
-        yield sse.event(body_of(ServiceError(503, "not_ready", "the service stops")))
-    finally:
-        cancel.set()
-        if not cancel.started:
-            task.cancel()
-
-
-def _messages(result: Result, diarized: bool) -> list[dict[str, Any]]:
-    """The events of a transcript, in order of time."""
-    messages: list[dict[str, Any]] = []
-    for number, utterance in enumerate(result.utterances):
-        blank = " " if number else ""
-        delta = {"type": "transcript.text.delta", "delta": blank + utterance.text}
-        if not diarized:
-            messages.append(delta)
-            continue
-        messages.append(delta | {"segment_id": f"seg_{number}"})
-        messages.append(
-            {
-                "type": "transcript.text.segment",
-                "id": f"seg_{number}",
-                "start": round(utterance.start, 3),
-                "end": round(utterance.end, 3),
-                "text": utterance.text,
-                "speaker": utterance.speaker,
-            }
-        )
-    return [*messages, {"type": "transcript.text.done", "text": result.text}]
+    diarized = wish.response_format == "diarized_json"
+    return sse.response(events(service, request, work, recording.close, diarized=diarized))
 
 
 # ---------------------------------------------------------------------- models

@@ -23,6 +23,7 @@ from diarize.voices.enrolment import voice_of_spans
 from diarize.voices.index import VoiceIndex
 from diarize.voices.loading import OnBoardEngine, load_engine
 from diarize.voices.people import Voiceprint
+from diarize.words import UtteranceHook
 
 OPENAI_MODELS = (
     "whisper-1",
@@ -139,8 +140,13 @@ class Studio:
         ask: Ask,
         progress: ProgressHook,
         index: VoiceIndex | None = None,
+        on_utterance: UtteranceHook | None = None,
     ) -> Outcome:
         """Who spoke when and, if asked for, what; with names where voices are known.
+
+        Args:
+            index: the voices that are known, beside those of `ask`.
+            on_utterance: called with utterances as soon as they are settled.
 
         Raises:
             HintError: contradicting hints.
@@ -151,7 +157,12 @@ class Studio:
         hints = {name: getattr(ask, name) for name in HINTS}
         if ask.words:
             result = pipeline(
-                recording, language=ask.language, voices=namer, progress=progress, **hints
+                recording,
+                language=ask.language,
+                voices=namer,
+                progress=progress,
+                on_utterance=on_utterance,
+                **hints,
             )
         else:
             result = pipeline.turns(recording, voices=namer, progress=progress, **hints)

@@ -73,6 +73,9 @@ def test_openai_client_streams(client: OpenAI, dialogue: tuple[str, bytes]) -> N
     assert "Diane" in deltas
     segments = [e for e in events if e.type == "transcript.text.segment"]
     assert len({s.speaker for s in segments}) == 2
+    assert [e.segment_id for e in events if e.type == "transcript.text.delta"] == [
+        segment.id for segment in segments
+    ]
 
 
 def test_verbose_json_has_words_and_segments(client: OpenAI, dialogue: tuple[str, bytes]) -> None:

@@ -12,8 +12,8 @@ const STAGES = {
   speech: "Finding speech",
   voices: "Hearing voices",
   speakers: "Telling speakers apart",
-  transcription: "Writing down words",
   names: "Looking for known voices",
+  transcription: "Writing down words",
 };
 const SHORT = {
   sending: "Sending",
@@ -21,8 +21,8 @@ const SHORT = {
   speech: "Speech",
   voices: "Voices",
   speakers: "Speakers",
-  transcription: "Words",
   names: "Names",
+  transcription: "Words",
 };
 const SHOWN = Object.keys(SHORT);
 const MOST_FOLLOWED = 2; // at a time: browsers keep six connections to a service, sending needs some
