@@ -1,9 +1,10 @@
 # make demo   install, fetch a conversation, and print who said what; then learn the voices of a
 #             meeting, and print who said what in another
 # make test   install, and run the tests
-# make bench  install other people's systems beside, run all of them over the same recordings, make a page:
-#             build/bench/report.md (hours; what has been run is kept). SIMULATED=DIR adds the
-#             simulated sets in it, PEERS='senko foxnose' keeps it to these systems
+# make bench  install other people's systems beside, run all of them over the same recordings, and
+#             make a page: build/bench/report.md (hours; what has been run is kept). With
+#             SIMULATED=DIR, also over the simulated sets in DIR; with PEERS='senko foxnose', these
+#             systems only
 #
 # Another interpreter: make demo PYTHON=python3.12
 
