@@ -100,7 +100,7 @@ def determinism(page: Gathered) -> str:
             shown = " ".join(f"`{d[:16]}…`" for d in different)
             rows.append([f"`diarize {command}`", f"`{file}`", f"{len(by_run)}", verdict, shown])
     return (
-        f"The JSON that the command writes, by {_words(THREADS)} threads, {RUNS} runs each.\n\n"
+        f"The JSON that the command writes, by {_listed(THREADS)} threads, {RUNS} runs each.\n\n"
         + table(["command", "recording", "runs", "bytes", "SHA-256"], rows)
     )
 
@@ -117,5 +117,5 @@ def loading(page: Gathered) -> str:
     )
 
 
-def _words(numbers: Sequence[int]) -> str:
+def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
