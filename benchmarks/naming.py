@@ -5,8 +5,9 @@
 
 Every recording is diarized. Each speaker found is, in truth, whoever speaks most of that speaker's
 time; as a user would, the store is told so after one recording (and then: after all but one), and
-names the speakers of another. Counted are speakers, and their seconds: with the right name, with a
-wrong one, without; apart for people whom the store has never heard.
+names the speakers of another: by all that they say there, as transcripts do, and by a few seconds
+of it. Counted are speakers with the right name, with a wrong one, without; apart for people whom
+the store has never heard.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import argparse
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.data import Item, load
@@ -30,14 +31,17 @@ from diarize.voices.store import VoiceStore
 from diarize.voices.transcripts import names_of, speaker_voices
 
 
+HEARD_S = (60.0, 5.0, 2.0)
+"""At most so much of each speaker is listened to; 60 s is what transcripts do."""
+
+
 @dataclass(frozen=True)
 class Meeting:
-    """Speakers found in one recording: who each is in truth, their seconds, their voices."""
+    """Speakers found in one recording: who each is in truth, and their voices by HEARD_S."""
 
     name: str
     people: dict[str, str]
-    seconds: dict[str, float]
-    voices: dict[str, Voiceprint]
+    voices: dict[float, dict[str, Voiceprint]]
 
 
 def true_people(result: Result, item: Item) -> dict[str, str]:
@@ -55,43 +59,51 @@ def true_people(result: Result, item: Item) -> dict[str, str]:
 def listen(item: Item, pipeline: Pipeline, engine: Engine) -> Meeting:
     with Recording.open(item.audio) as recording:
         result = pipeline.turns(recording)
-        voices = speaker_voices(recording, result, engine)
-    seconds: Counter[str] = Counter()
+        voices = {s: speaker_voices(recording, first_of_all(result, s), engine) for s in HEARD_S}
+    return Meeting(item.name, true_people(result, item), voices)
+
+
+def first_of_all(result: Result, seconds: float) -> Result:
+    """The result with no more than the first `seconds` that each speaker has alone."""
+    left = dict.fromkeys(result.speakers, seconds)
+    kept = []
     for turn in result.exclusive:
-        seconds[turn.speaker] += turn.duration
-    return Meeting(item.name, true_people(result, item), dict(seconds), voices)
+        duration = min(turn.duration, left.get(turn.speaker, 0.0))
+        if duration > 0:
+            left[turn.speaker] -= duration
+            kept.append(replace(turn, end=turn.start + duration))
+    return replace(result, exclusive=tuple(kept))
 
 
-def outcomes(taught: Iterable[Meeting], meeting: Meeting) -> list[tuple[bool, str, float]]:
-    """Of each speaker of `meeting`: is the person known from `taught`, what became of the name
-    (right, wrong, none), and for how many seconds."""
+def outcomes(taught: Iterable[Meeting], meeting: Meeting, heard_s: float) -> list[tuple[bool, str]]:
+    """Of each speaker of `meeting`: is the person known from `taught`, and what became of the name
+    (right, wrong, none)."""
     known: dict[str, list[Voiceprint]] = defaultdict(list)
     for earlier in taught:
-        for speaker, voice in earlier.voices.items():
+        for speaker, voice in earlier.voices[HEARD_S[0]].items():
             if speaker in earlier.people:
                 known[earlier.people[speaker]].append(voice)
     with tempfile.TemporaryDirectory() as folder, VoiceStore(Path(folder) / "voices.db") as store:
         store.enrol_all({name: ({}, voices) for name, voices in known.items()})
-        named = names_of(meeting.voices, {}, VoiceIndex(store))
+        named = names_of(meeting.voices[heard_s], {}, VoiceIndex(store))
     found = []
     for speaker, person in meeting.people.items():
         given = named[speaker].name if speaker in named else None
         outcome = "none" if given is None else "right" if given == person else "wrong"
-        found.append((person in known, outcome, meeting.seconds[speaker]))
+        found.append((person in known, outcome))
     return found
 
 
-def table(title: str, found: list[tuple[bool, str, float]]) -> None:
+def report(title: str, lessons: list[tuple[list[Meeting], Meeting]]) -> None:
     print(title)
-    for familiar, who in ((True, "people in the store"), (False, "strangers")):
-        rows = [(outcome, seconds) for known, outcome, seconds in found if known == familiar]
-        total_s = sum(seconds for _, seconds in rows)
-        figures = "; ".join(
-            f"{label} {sum(o == key for o, _ in rows)}"
-            f" ({sum(s for o, s in rows if o == key) / max(total_s, 1e-9):.1%} of their time)"
-            for key, label in (("right", "right name"), ("wrong", "wrong name"), ("none", "none"))
+    for heard_s in HEARD_S:
+        found = Counter(each for taught, b in lessons for each in outcomes(taught, b, heard_s))
+        familiar, strangers = (
+            f"{found[known, 'right']} right, {found[known, 'wrong']} wrong, "
+            f"{found[known, 'none']} without"
+            for known in (True, False)
         )
-        print(f"  {who:20} {len(rows):4} speakers: {figures}")
+        print(f"  by {heard_s:2g} s: {familiar}; of strangers {strangers}")
 
 
 def main() -> None:
@@ -105,12 +117,11 @@ def main() -> None:
     meetings = [listen(item, pipeline, engine) for item in load(options.folder)]
     for meeting in meetings:
         people = ", ".join(f"{s} {p}" for s, p in meeting.people.items())
-        print(f"{meeting.name}: {people}; {len(meeting.voices)} voices long enough")
-    pairs = [(a, b) for a in meetings for b in meetings if a is not b]
-    once = [each for a, b in pairs for each in outcomes([a], b)]
-    table(f"after one meeting, {len(pairs)} pairs", once)
-    rest = [each for b in meetings for each in outcomes([a for a in meetings if a is not b], b)]
-    table(f"after {len(meetings) - 1} meetings, {len(meetings)} times", rest)
+        print(f"{meeting.name}: {people}; {len(meeting.voices[HEARD_S[0]])} voices long enough")
+    pairs = [([a], b) for a in meetings for b in meetings if a is not b]
+    report(f"names after one meeting, {len(pairs)} pairs", pairs)
+    rest = [([a for a in meetings if a is not b], b) for b in meetings]
+    report(f"names after {len(meetings) - 1} meetings, {len(rest)} times", rest)
 
 
 if __name__ == "__main__":

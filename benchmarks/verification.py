@@ -221,25 +221,31 @@ def judge(condition: Condition, known: Calibration, half: int | None) -> tuple[f
     return error_rates(scores[m], condition.same[m], known.threshold)
 
 
-def report(found: list[Condition]) -> None:
+def report(found: list[Condition], shipped: Calibration) -> None:
     """The calibration from everybody, and what it costs people it was not chosen on."""
     chosen = [choose(found, half) for half in (None, 0, 1)]
-    plain = [choose([c.plain() for c in found], half) for half in (None, 0, 1)]
-    print(f"  chosen on everybody: {rounded(chosen[0])}")
+    cosines = [choose([c.plain() for c in found], half) for half in (None, 0, 1)]
+    print(f"  chosen on everybody: {rounded(chosen[0])}; of cosines: {cosines[0].threshold:.2f}")
     print(f"  on either half of the people: {rounded(chosen[1])}, {rounded(chosen[2])}")
-    print(f"  plain cosines, whatever the length: threshold {plain[0].threshold:.2f}")
-    print(
-        f"  {'at most enrolled and tested':29} same  others    EER     FA     FR  cosines: the same"
-    )
+    print(f"  {'':29}    trials            on others      as shipped     cosines, on others")
+    print(f"  {'enrolled and tested, at most':29} same  others    EER{'     FA     FR' * 3}")
     for c in found:
-        figures = f"{c.same.sum():4} {(~c.same).sum():7}"
-        for each, known in ((c, chosen), (c.plain(), plain)):
-            raised = each.scores + known[0].drop * each.lifts
-            halves = [judge(each, known[1], 1), judge(each, known[2], 0)]
-            accepts, rejects = np.mean(halves, axis=0)
-            figures += f" {equal_error_rate(raised, each.same):6.1%} {accepts:6.1%} {rejects:6.1%}"
+        raised = c.scores + chosen[0].drop * c.lifts
+        figures = f"{c.same.sum():4} {(~c.same).sum():7}  {equal_error_rate(raised, c.same):6.1%}"
+        for accepts, rejects in (
+            others(c, chosen),
+            judge(c, shipped, None),
+            others(c.plain(), cosines),
+        ):
+            figures += f" {accepts:6.1%} {rejects:6.1%}"
         print(f"  {c.name:29} {figures}")
-    print("  FA and FR: on people that the threshold was not chosen on")
+
+
+def others(condition: Condition, chosen: list[Calibration]) -> tuple[float, float]:
+    """False accepts and rejects on people that the threshold was not chosen on, both ways."""
+    halves = [judge(condition, chosen[1], 1), judge(condition, chosen[2], 0)]
+    accepts, rejects = np.mean(halves, axis=0).tolist()
+    return accepts, rejects
 
 
 def rounded(known: Calibration) -> str:
@@ -288,7 +294,7 @@ def main() -> None:
     if tried:
         found += conditions("readers", tried, None if options.plain else far, engine, cache)
     print(f"{options.engine}: {len(meetings)} clips of meetings, {len(tried)} halves of readings")
-    report(found)
+    report(found, calibration(engine.spec.sha256))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How long a search among many voiceprints takes: first (loading the matrix) and from then on.
 
-    python benchmarks/voiceprint_search.py --people 50000 --each 2
+    python -m benchmarks.voiceprint_search --people 50000 --each 2
 
 The store is a real one, made in a temporary folder with random voices of 256 numbers.
 """

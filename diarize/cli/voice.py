@@ -54,7 +54,11 @@ def verify(
         typer.Option(min=-1.0, max=1.0, help="Cosine from which two voices count as one."),
     ] = None,
 ) -> None:
-    """Is it the same voice? Exit code 0: yes, 1: no, 2: it cannot be said."""
+    """Are two clips of one voice? Exit code 0: yes, 1: no.
+
+    By the cosine of the two alone (2: it cannot be said). `diarize voices verify` knows better with
+    clips of a few seconds: it takes their length and how strangers score into account.
+    """
     from diarize.api import SAME_VOICE_COSINE, get_embedding
 
     limit = SAME_VOICE_COSINE if threshold is None else threshold
