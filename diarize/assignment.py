@@ -95,8 +95,10 @@ def assign(
             result[place], own[place], lead[place] = label, decision.score[(*place, label)], 0
         posterior = right(decision.clean_s, own, lead, k)
     posterior = np.where(result < 0, 0, posterior)
-    apart = take_apart(evidence, voices, labels, plda, result, posterior)
-    return Assignment(result, posterior, k, *apart)
+    apart, sure = take_apart(evidence, voices, labels, plda, result, posterior)
+    if hints.num_speakers or hints.min_speakers:
+        apart, sure = stay(evidence, apart, sure, result, posterior)
+    return Assignment(result, posterior, k, apart, sure)
 
 
 def decide(evidence: Evidence, voices: Voices, labels: Int64, plda: Plda) -> Decision:
@@ -152,6 +154,18 @@ def take_apart(
     moved = (own < k) & (best != own)
     chosen = right(clean_s, highest[:, -1], highest[:, -1] - highest[:, -2], k)
     return np.where(moved, best, own), np.where(moved, chosen, sure)
+
+
+def stay(
+    evidence: Evidence, apart: Int64, sure: Float64, result: Int64, posterior: Float64
+) -> tuple[Int64, Float64]:
+    """Labels and posterior of the stretches, so that no speaker loses all that it had."""
+    window, speaker = evidence.stretches[:, :2].T
+    whole = np.ones(result.shape, bool)
+    whole[window, speaker] = False
+    had = result[window, speaker]
+    lost = np.isin(had, np.setdiff1d(had, np.append(result[whole], apart)))
+    return np.where(lost, had, apart), np.where(lost, posterior[window, speaker], sure)
 
 
 def back_to_voices(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.special import softmax
 
 from diarize.errors import HintError
 from diarize.plda import Float64, Plda, unit
@@ -39,6 +40,11 @@ LESS_CLEAN_S = (0.5, 0.25, 0.1)
 than those are the voices of: who is missing has said little."""
 MERGE_EVIDENCE = 0.0
 """Log-likelihood ratio above which two clusters are merged."""
+UNSEEN_EVIDENCE = 15.0
+"""Where a hint asks for more speakers than the evidence does, the missing one is as likely to be
+heard nowhere as to be split from a voice by a merge of this log-likelihood ratio."""
+FINE_CLUSTERS = 20
+"""… and there are at least so many micro-clusters, for who is missing has said little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +55,45 @@ class MergePath:
         start: micro-cluster of each voice, shape (n,).
         merges: pairs of micro-clusters merged, in order, shape (clusters - 1, 2).
         evidence: log-likelihood ratio of each merge, shape (clusters - 1,).
+        seconds: speech of the lesser side of each merge, shape (clusters - 1,).
     """
 
     start: Int64
     merges: Int64
     evidence: Float64
+    seconds: Float64
 
     def labels(self, k: int) -> Int64:
         """Cluster of each voice, 0 … k-1 in order of first appearance.
 
-        Up to the estimate these are the clusters on the path. Where a hint wants more than the
-        evidence does, the least certain merges are undone: whoever is missing has said little, and
-        to halve a voice that is surely one would cost most.
+        Up to the estimate these are the clusters on the path; beyond it, `beyond` says which merges
+        are undone.
         """
-        order = np.arange(len(self.merges))[::-1]
         kept = self.estimate() - 1
-        order[kept:] = order[kept:][np.argsort(self.evidence[order[kept:]], kind="stable")]
-        undone = set(order[: k - 1].tolist())
+        undone = set(range(len(self.merges))[::-1][: min(k - 1, kept)])
+        undone.update(self.beyond(k - 1 - kept))
         root = np.arange(self.clusters)
         for i, (one, other) in enumerate(self.merges.tolist()):
             if i not in undone:
                 root[root == root[other]] = root[one]
         _, first, labels = np.unique(root[self.start], return_index=True, return_inverse=True)
         return np.argsort(np.argsort(first))[labels]
+
+    def beyond(self, more: int) -> list[int]:
+        """Merges to undo where a hint asks for so many more speakers than the evidence does.
+
+        Which of them is the missing speaker (or none: UNSEEN_EVIDENCE), the evidence says; to undo
+        one that is not costs its seconds, to undo the right one saves them. The least expected
+        loss is chosen, one after the other.
+        """
+        left = np.arange(len(self.merges))[::-1][max(0, self.estimate() - 1) :]
+        undone: list[int] = []
+        for _ in range(min(max(more, 0), len(left))):
+            missing = softmax(-np.append(self.evidence[left], UNSEEN_EVIDENCE))[:-1]
+            chosen = int((self.seconds[left] * (1 - 2 * missing)).argmin())
+            undone.append(int(left[chosen]))
+            left = np.delete(left, chosen)
+        return undone
 
     @property
     def clusters(self) -> int:
@@ -135,6 +157,9 @@ def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Vo
     for min_clean_s in (MIN_CLEAN_S, *(LESS_CLEAN_S if at_least else LESS_CLEAN_S[:1])):
         voices = find_voices(evidence, plda, min_clean_s)
         path = merge(voices, overestimate(voices.embeddings, at_least), plda)
+        if path.estimate() < min(at_least, len(voices)):
+            many = min(max(at_least, FINE_CLUSTERS), len(voices))
+            path = merge(voices, overestimate(voices.embeddings, many), plda)
         # A hint is a hard limit: as many voices as it asks for come before any evidence.
         if (meets := (min(path.clusters, at_least), path.estimate())) > reached:
             best, reached = (voices, path), meets
@@ -190,16 +215,18 @@ def cut(tree: npt.NDArray[np.float64], k: int) -> Int64:
 def merge(voices: Voices, start: Int64, plda: Plda) -> MergePath:
     """Merge the most alike pair of clusters until one is left."""
     if len(voices) == 0:
-        return MergePath(start, np.zeros((0, 2), np.int64), np.zeros(0))
+        return MergePath(start, np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
     seconds, mean = voices.means(start)
     k = len(seconds)
     worth = voices.worth(seconds)
     alike = np.stack([same_voice(plda, worth[i], mean[i], worth, mean) for i in range(k)])
     np.fill_diagonal(alike, -np.inf)
     merges, evidence = np.zeros((k - 1, 2), np.int64), np.zeros(k - 1)
+    lesser = np.zeros(k - 1)
     for i in range(k - 1):
         kept, gone = sorted(np.unravel_index(alike.argmax(), alike.shape))
         merges[i], evidence[i] = (kept, gone), alike[kept, gone]
+        lesser[i] = min(seconds[kept], seconds[gone])
         both = seconds[kept] + seconds[gone]
         mean[kept] = (seconds[kept] * mean[kept] + seconds[gone] * mean[gone]) / both
         seconds[kept] = both
@@ -209,4 +236,4 @@ def merge(voices: Voices, start: Int64, plda: Plda) -> MergePath:
         row = same_voice(plda, worth[kept], mean[kept], worth, mean)
         alike[kept] = alike[:, kept] = np.where(alive, row, -np.inf)
         alike[gone] = alike[:, gone] = -np.inf
-    return MergePath(start, merges, evidence)
+    return MergePath(start, merges, evidence, lesser)

@@ -204,6 +204,23 @@ def test_a_turn_taken_for_the_voice_before_it_goes_to_its_own(plda: Plda) -> Non
     assert spoken(views) == [(0, 20, 200), (1, 210, 300), (0, 310, 400), (1, 450, 589)]
 
 
+def test_a_hint_keeps_a_speaker_whose_stretches_all_sound_like_another(plda: Plda) -> None:
+    a, b = np.random.default_rng(0).normal(size=(2, 256)).astype(np.float32) * 2
+    evidence = heard([(0, 20, 200), (1, 250, 300), (1, 310, 400)], np.stack([a, b, a * 0]))
+    evidence = replace(
+        evidence,
+        stretches=np.array([[0, 1, 250, 300], [0, 1, 310, 400]], np.int32),
+        stretch_embeddings=np.stack([a, a]),
+    )
+    x = np.stack([a, b])
+    voices = Voices(np.array([[0, 0], [0, 1]]), x, plda.project(x), np.array([3.0, 2.3]))
+    found = [
+        {who for who, _ in attribute(evidence, voices, np.arange(2), plda, hints).turns}
+        for hints in (NO_HINTS, Hints(num_speakers=2))
+    ]
+    assert found == [{0}, {0, 1}]
+
+
 def test_where_no_voice_is_clean_all_is_unknown(plda: Plda) -> None:
     empty = Voices(
         np.zeros((0, 2), np.int64), np.zeros((0, 256), np.float32), np.zeros((0, 128)), np.zeros(0)

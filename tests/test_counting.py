@@ -33,9 +33,10 @@ PATH = MergePath(
     start=np.array([2, 0, 1, 2, 3]),
     merges=np.array([[1, 2], [0, 3], [0, 1]]),
     evidence=np.array([8.0, 3.0, -5.0]),
+    seconds=np.array([1.0, 2.0, 9.0]),
 )
-ONE_VOICE = MergePath(np.array([0, 0]), np.zeros((0, 2), np.int64), np.zeros(0))
-NOBODY = MergePath(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0))
+ONE_VOICE = MergePath(np.array([0, 0]), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
+NOBODY = MergePath(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
 NO_STRETCHES = (np.zeros((0, 4), np.int32), np.zeros((0, 256), np.float32))
 
 
@@ -49,6 +50,16 @@ def test_labels_after_merging_down_to_k_in_order_of_first_appearance() -> None:
     assert PATH.labels(3).tolist() == [0, 1, 0, 0, 2]
     assert PATH.labels(2).tolist() == [0, 1, 0, 0, 1]
     assert PATH.labels(1).tolist() == [0, 0, 0, 0, 0]
+
+
+def test_beyond_the_evidence_a_hint_undoes_what_costs_least() -> None:
+    likely = replace(PATH, evidence=np.array([60.0, 3.0, -5.0]), seconds=np.array([0.5, 20, 30]))
+    assert likely.beyond(1) == [1]  # two voices that the evidence nearly told apart
+    assert likely.beyond(2) == [1, 0]
+    surely_one = replace(likely, evidence=np.array([60.0, 50.0, -5.0]))
+    assert surely_one.beyond(1) == [0]  # half a second is the lesser damage
+    assert surely_one.beyond(0) == surely_one.beyond(-1) == []
+    assert surely_one.beyond(9) == [0, 1]
 
 
 def test_the_evidence_says_where_to_stop() -> None:
@@ -75,7 +86,7 @@ def test_hints_are_hard_limits(hints: Hints, count: int) -> None:
 
 def test_channels_share_the_hints_by_their_evidence() -> None:
     """The strongest of all merges comes first, the weakest split too."""
-    other = MergePath(np.arange(3), np.array([[0, 1], [0, 2]]), np.array([-1.0, -2.0]))
+    other = MergePath(np.arange(3), np.array([[0, 1], [0, 2]]), np.array([-1.0, -2.0]), np.ones(2))
     assert count_speakers([PATH, other], Hints()) == [2, 3]
     assert count_speakers([PATH, other], Hints(max_speakers=4)) == [2, 2]
     assert count_speakers([PATH, other], Hints(max_speakers=3)) == [2, 1]
