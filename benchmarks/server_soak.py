@@ -1,9 +1,9 @@
 """The service under load, killed in the middle: no job lost, answers equal to serial ones.
 
-    python benchmarks/server_soak.py [--requests 200] [--at-a-time 8] [--recording FILE]
+    python -m benchmarks.server_soak [--requests 200] [--at-a-time 8] [--recording FILE]
 
-Mixed requests (transcriptions, diarizations, voices, jobs, bad input) go to a `diarize serve` of
-its own, first one after the other, then AT-A-TIME at once. When half are answered the service is
+Mixed requests (transcriptions, streams, diarizations, voices, jobs, bad input) go to a
+`diarize serve` of its own, first one after the other, then AT-A-TIME at once. When half are answered the service is
 killed (-9) and started again on the same data; whoever was cut off asks again. Prints requests per
 minute and memory; exits 1 if a job was lost, an answer differs, or memory grew by more than 25 %.
 """
@@ -66,13 +66,13 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def memory_mb(self) -> float:
-        """Resident memory of the service."""
+    def memory_mb(self, field: str = "VmRSS") -> float:
+        """Resident memory of the service now, or its highest level so far (VmHWM)."""
         assert self.process is not None
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) / 1024
-        raise RuntimeError("no VmRSS")
+        raise RuntimeError(f"no {field}")
 
 
 def wait(condition: Callable[[], bool]) -> None:
@@ -121,12 +121,23 @@ class Client:
             data={"model": "base", "response_format": "diarized_json"},
         )
 
+    def stream(self) -> httpx.Response:
+        return self.post(
+            "/v1/audio/transcriptions",
+            files={"file": ("a.wav", self.recording)},
+            data={"model": "base", "response_format": "diarized_json", "stream": "true"},
+        )
+
     def diarization(self) -> httpx.Response:
         return self.post("/v1/audio/diarization", files={"file": ("a.wav", self.recording)})
 
     def embedding(self) -> httpx.Response:
         encoded = base64.b64encode(self.recording).decode()
         return self.post("/v1/voice/embed", json={"audio": encoded})
+
+    def verify(self) -> httpx.Response:
+        encoded = base64.b64encode(self.recording).decode()
+        return self.post("/v1/voice/verify", json={"audio1": encoded, "audio2": encoded})
 
     def no_sound(self) -> httpx.Response:
         return self.post("/extract-embedding/upload", files={"file": ("a.wav", b"no sound")})
@@ -148,10 +159,15 @@ class Client:
                 time.sleep(0.5)
 
 
-KINDS = ("transcription", "embedding", "job", "no_sound", "diarization", "embedding", "job")
+KINDS = (
+    *("transcription", "embedding", "job", "no_sound", "diarization", "verify", "job"),
+    *("stream", "embedding", "job"),
+)
 
 
 def _stable(answer: httpx.Response) -> str:
+    if "event-stream" in answer.headers.get("content-type", ""):  # without its comments
+        return "".join(line for line in answer.text.splitlines() if line.startswith("data: "))
     if "json" not in answer.headers.get("content-type", ""):
         return answer.text
     document = answer.json()
@@ -176,6 +192,7 @@ def killer(server: Server, done: Callable[[], int], at: int) -> Iterator[None]:
 
 def soak(server: Server, client: Client, requests: int, at_a_time: int) -> bool:
     """Whether all went well; prints the figures."""
+    idle_mb = server.memory_mb()
     serial = {kind: client.ask(kind) for kind in dict.fromkeys(KINDS)}
     before_mb = server.memory_mb()
     answered = itertools.count(1)
@@ -196,7 +213,10 @@ def soak(server: Server, client: Client, requests: int, at_a_time: int) -> bool:
     after_mb = server.memory_mb()
     lost = [job for job in client.jobs if httpx.get(job).json().get("state") != "done"]
     print(f"{requests} requests, {at_a_time} at a time: {requests / minutes:.0f} per minute")
-    print(f"memory: {before_mb:.0f} MB after one of each, {after_mb:.0f} MB at the end")
+    print(
+        f"memory: {idle_mb:.0f} MB loaded, {before_mb:.0f} MB after one of each, "
+        f"{after_mb:.0f} MB at the end, {server.memory_mb('VmHWM'):.0f} MB at most since the kill"
+    )
     print(f"cut off by the kill: {client.cut_off}, told to come back: {client.sent_away}")
     print(f"jobs: {len(client.jobs)}, lost: {len(lost)}; answers that differ: {len(wrong)} {wrong}")
     return not lost and not wrong and after_mb < GROWTH * before_mb
