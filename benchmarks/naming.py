@@ -30,7 +30,6 @@ from diarize.voices.people import Voiceprint
 from diarize.voices.store import VoiceStore
 from diarize.voices.transcripts import names_of, speaker_voices
 
-
 HEARD_S = (60.0, 5.0, 2.0)
 """At most so much of each speaker is listened to; 60 s is what transcripts do."""
 
@@ -46,14 +45,14 @@ class Meeting:
 
 def true_people(result: Result, item: Item) -> dict[str, str]:
     """Who speaks most of each found speaker's time; whoever matches nobody is left out."""
-    shared: dict[str, Counter[str]] = defaultdict(Counter)
+    shared: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     truth = item.turns()
     for turn in result.exclusive:
         for person, start_s, end_s in truth:
             common = min(end_s, turn.end) - max(start_s, turn.start)
             if common > 0:
                 shared[turn.speaker][person] += common
-    return {s: shared[s].most_common(1)[0][0] for s in result.speakers if shared[s]}
+    return {s: max(of, key=of.__getitem__) for s in result.speakers if (of := shared[s])}
 
 
 def listen(item: Item, pipeline: Pipeline, engine: Engine) -> Meeting:

