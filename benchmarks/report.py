@@ -92,6 +92,8 @@ def main() -> int:
             raise ValueError("no system has answered for any recording")
         if options.checks and not options.page_only:
             failures += check(page, options.words)
+        if not options.page_only and not shell.unchanged(page):
+            failures.append("our code changed while it ran: what was kept of it may be of either")
     except (ValueError, FetchError, PeerError) as fault:
         print(f"report: {fault}", file=sys.stderr)
         return 2

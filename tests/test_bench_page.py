@@ -182,7 +182,7 @@ def test_the_whole_page(bench: Callable[[], Gathered], tmp_path: Path) -> None:
     put(page, page.mine, Kept(answer(RIGHT, 0.1), 1.0))
     put(page, SENKO, Kept(answer(MERGED, 0.5), 1.0, 0.1, page.mine.version))
     page.figures.put(page.mine, "bytes", {"turns": {"a.wav": {"1": "ab" * 32, "2": "cd" * 32}}})
-    page.figures.put(page.mine, "load", {"file": "a.wav", "taken_s": [1.5, 1.25, 2.0]})
+    page.figures.put(page.mine, "load", {"file": "a", "taken_s": [1.5, 1.25, 2.0]})
     write(bench(), [], {}, ["senko on x: lost"], tmp_path / "page.md")
     text = (tmp_path / "page.md").read_text()
     assert "| `calls` (held back) | 1 | 0.3 | **0.0 / 0.0** | 50.0 / 50.0 | 0.00 / 0.00 |" in text

