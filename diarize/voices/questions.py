@@ -10,8 +10,8 @@ import typer
 
 from diarize.audio import Recording
 from diarize.formats.documents import dump
+from diarize.pipeline import Pipeline
 from diarize.records import UNKNOWN
-from diarize.vad import speech_probabilities, speech_regions
 from diarize.voices.engines import DEFAULT_ENGINE, Engine
 from diarize.voices.enrolment import voice_of_clip
 from diarize.voices.errors import VoiceError
@@ -21,7 +21,8 @@ from diarize.voices.loading import load_engine
 from diarize.voices.options import EngineOption, JsonOption, StoreOption, open_store
 from diarize.voices.people import Voiceprint
 from diarize.voices.scoring import calibration, compare, confidence, shown
-from diarize.voices.search import Segments, embed_speech, find_voice
+from diarize.voices.search import Finding, find_voice
+from diarize.voices.transcripts import speaker_voices
 
 Clip = Annotated[Path, typer.Argument(metavar="CLIP", help="A recording of one person.")]
 
@@ -100,16 +101,22 @@ def search(
 ) -> None:
     """Where in these recordings does this voice speak?
 
-    Prints recording, start and end in seconds, score and probability of each stretch.
+    Prints recording, start and end in seconds, score and probability of each stretch. Somebody who
+    says less than 1.5 s alone is not found.
 
     \b
     diarize voices search Ana a.wav b.wav
     diarize voices search clip.wav a.wav --json
     """
     loaded = load_engine(engine)
-    wanted = _voice(voice, loaded, store)
-    segments = {str(path): _segments(path, loaded) for path in recordings}
-    found = find_voice(wanted, segments, calibration(loaded.spec.sha256))
+    wanted, known = _voice(voice, loaded, store), calibration(loaded.spec.sha256)
+    pipeline = Pipeline()
+    found: list[Finding] = []
+    for path in recordings:
+        with Recording.open(path) as recording:
+            result = pipeline.turns(recording)
+            speakers = speaker_voices(recording, result, loaded)
+        found += find_voice(wanted, result, speakers, known, str(path))
     if json:
         typer.echo(dump([asdict(f) for f in found]), nl=False)
         return
@@ -157,9 +164,3 @@ def _voice(clip_or_name: str, engine: Engine, store: Path | None) -> list[Voicep
         models = ", ".join(sorted({v.model for v in kept}))
         raise VoiceError(f"{clip_or_name} was enrolled with {models}, not {engine.spec.name}")
     return own
-
-
-def _segments(path: Path, engine: Engine) -> Segments:
-    with Recording.open(path) as recording:
-        regions = speech_regions(speech_probabilities(recording), recording.n_samples)
-        return embed_speech(recording, [(int(a), int(b)) for a, b in regions], engine)

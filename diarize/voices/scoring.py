@@ -19,12 +19,15 @@ import numpy.typing as npt
 
 from diarize.models.weights import weights_folder
 from diarize.records import Float32
-from diarize.voices.engines import SHORTEST_S, SPECS
+from diarize.voices.engines import SPECS
 from diarize.voices.errors import VoiceError
 from diarize.voices.people import Voiceprint
 
 FULL_S = 6.0
 """A voice of more speech than this is hardly any more like itself."""
+
+SHORTEST_TRIED_S = 1.5
+"""Of voices of less speech no trials were made: their scores are raised no further."""
 
 NEAREST = 50
 """How many of the cohort's voices, those nearest to it, say how near a voice is to strangers."""
@@ -81,7 +84,7 @@ class Calibration:
     def lift(self, seconds: npt.ArrayLike) -> Float32:
         """By how much the scores of voices so long are raised; 0 s: how long is not known."""
         lengths = np.asarray(seconds, np.float64)
-        halvings = np.log2(FULL_S / np.clip(lengths, SHORTEST_S, FULL_S))
+        halvings = np.log2(FULL_S / np.clip(lengths, SHORTEST_TRIED_S, FULL_S))
         return np.asarray(np.where(lengths > 0, self.drop * halvings, 0), np.float32)
 
     def at(self, seconds: float) -> Calibration:
