@@ -3,9 +3,10 @@
     python -m benchmarks.server_soak [--requests 200] [--at-a-time 8] [--recording FILE]
 
 Mixed requests (transcriptions, streams, diarizations, voices, jobs, bad input) go to a
-`diarize serve` of its own, first one after the other, then AT-A-TIME at once. When half are answered the service is
-killed (-9) and started again on the same data; whoever was cut off asks again. Prints requests per
-minute and memory; exits 1 if a job was lost, an answer differs, or memory grew by more than 25 %.
+`diarize serve` of its own, first one after the other, then AT-A-TIME at once. When half are
+answered the service is killed (-9) and started again on the same data; whoever was cut off asks
+again. Prints requests per minute and memory; exits 1 if a job was lost, an answer differs, or
+memory grew by more than 25 %.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +15,7 @@ import typer
 from diarize.errors import DiarizeError
 
 if TYPE_CHECKING:
-    import uvicorn
-    from fastapi import FastAPI
+    from diarize.server.settings import Settings
 
 GRACE_S = 30
 """How long requests may go on once the service is told to stop."""
@@ -61,17 +61,9 @@ def serve(
     ] = None,
 ) -> None:
     """Answer over HTTP: OpenAI's, speaches' and LocalAI's calls, and jobs for long recordings."""
-    try:
-        import uvicorn
-
-        from diarize.server.app import create_app
-        from diarize.server.logs import set_up
-    except ImportError as error:
-        raise DiarizeError(
-            f"the service needs the package {error.name}: pip install 'who-said-what[server]'"
-        ) from error
+    _need_packages()
     from diarize.server.auth import collect_keys
-    from diarize.server.settings import MIB, Settings, check_binding, is_loopback
+    from diarize.server.settings import MIB, Settings, check_binding
 
     keys = collect_keys(api_key or [], api_key_file, os.environ.get("DIARIZE_API_KEYS"))
     check_binding(host, keys, allow_anonymous=allow_anonymous)
@@ -89,6 +81,27 @@ def serve(
         keep_s=keep_days * 86400,
         allow_networks=tuple(_network(text) for text in allow_url_network or []),
     )
+    _run(settings, host, port)
+
+
+def _need_packages() -> None:
+    try:
+        for name in ("uvicorn", "diarize.server.app"):
+            import_module(name)
+    except ImportError as error:
+        raise DiarizeError(
+            f"the service needs the package {error.name}: pip install 'who-said-what[server]'"
+        ) from error
+
+
+def _run(settings: Settings, host: str, port: int) -> None:
+    """Serve until told to stop."""
+    import uvicorn
+
+    from diarize.server.app import create_app
+    from diarize.server.logs import set_up
+    from diarize.server.settings import is_loopback
+
     set_up()
     app = create_app(settings, local_only=is_loopback(host))
     config = uvicorn.Config(
@@ -100,11 +113,6 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    _server(config, app).run()
-
-
-def _server(config: uvicorn.Config, app: FastAPI) -> uvicorn.Server:
-    import uvicorn
 
     class Server(uvicorn.Server):
         """Tells the service to stop at once: uvicorn's own notice comes after all connections have
@@ -114,7 +122,7 @@ def _server(config: uvicorn.Config, app: FastAPI) -> uvicorn.Server:
             app.state.service.stop()
             super().handle_exit(sig, frame)
 
-    return Server(config)
+    Server(config).run()
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

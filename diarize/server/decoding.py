@@ -96,9 +96,10 @@ class Decoder:
                 done = _listen(child, file_name, self._settings.decode_s, progress)
             if warnings is not None:
                 warnings += [str(warning) for warning in done["warnings"]]
-            name = Path(file_name).stem or "recording"
             samples = _samples(samples_path, int(done["channels"]))
-            return Recording.from_array(samples, SAMPLE_RATE_HZ, keep_channels=True, name=name)
+            return Recording.from_array(
+                samples, SAMPLE_RATE_HZ, keep_channels=True, name=recording_name(file_name)
+            )
         finally:
             samples_path.unlink(missing_ok=True)
 
@@ -127,6 +128,11 @@ class Decoder:
             assert self._control is not None
             socket.send_fds(self._control, [b"."], [theirs.fileno()])
         return ours
+
+
+def recording_name(file_name: str) -> str:
+    """What a recording is called whose file is called so."""
+    return Path(file_name).stem or "recording"
 
 
 def _listen(

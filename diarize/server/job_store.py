@@ -264,9 +264,9 @@ class JobStore:
     def source(self, job: str) -> Path:
         return self.folder / job / "source"
 
-    def result(self, job: str) -> str:
-        """The result's JSON."""
-        return (self.folder / job / "result.json").read_text(encoding="utf-8")
+    def result(self, job: str) -> bytes:
+        """The result's JSON, as it was given to `finish`."""
+        return (self.folder / job / "result.json").read_bytes()
 
     def voices(self, job: str) -> dict[str, Any]:
         """The voices of the result's speakers by label, as they were given to `finish`."""

@@ -14,16 +14,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from diarize.formats import json as result_json
 from diarize.formats import select
-from diarize.formats.files import file_stem
 from diarize.server import sse
+from diarize.server.decoding import recording_name
+from diarize.server.downloads import ResultFormat, download
 from diarize.server.errors import ErrorDetail, ServiceError, bad
 from diarize.server.forms import ChannelsField, FormRoute, Text, errors, known_pairs
 from diarize.server.job_runner import JobRunner, ask_as_json, voice_from_json
@@ -40,7 +40,6 @@ EVENT_EVERY_S = 0.25
 KEEP_ALIVE_EVERY = 60
 """Looks without a change after which a comment is sent: 15 s."""
 
-MEDIA = {".json": "application/json", ".vtt": "text/vtt", ".srt": "application/x-subrip"}
 Number = Annotated[int | None, Form(ge=1, le=100)]
 
 
@@ -242,12 +241,6 @@ async def _changes(runner: JobRunner, request: Request, job_id: str) -> AsyncIte
             return
 
 
-ResultFormat = Literal[
-    "txt", "json", "srt", "vtt", "tsv", "rttm", "stm", "ctm", "seglst", "textgrid", "audacity",
-    "whisperx", "assemblyai", "openai", "diarized_json",
-]  # fmt: skip
-
-
 @router.get(
     "/{job_id}/result",
     summary="The result in any format",
@@ -265,16 +258,10 @@ def result(
     runner = _runner(request)
     job = _done(runner, job_id)
     (wanted,) = select([format], words=bool(job.ask["words"]))
-    found = result_json.read(runner.store.result(job.id))
-    text = wanted.write(found)
-    suffix = "." + wanted.suffix.rpartition(".")[2]
-    file_name = quote(file_stem(found.name) + wanted.suffix)
-    media = MEDIA.get(suffix, "text/plain")
-    return Response(
-        text,
-        media_type=media if media == "application/json" else f"{media}; charset=utf-8",
-        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{file_name}"},
-    )
+    kept = runner.store.result(job.id)
+    # What is kept is our JSON: hours of speech need not be read and written for it.
+    written = kept if format == "json" else wanted.write(result_json.read(kept.decode()))
+    return download(written, recording_name(job.file_name), wanted)
 
 
 def _done(runner: JobRunner, job_id: str) -> Job:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -24,11 +23,10 @@ from starlette.types import Message, Receive, Scope, Send
 from diarize.errors import FormatError
 from diarize.formats import FORMATS, select
 from diarize.formats import json as result_json
-from diarize.formats.files import file_stem
 from diarize.records import Result
+from diarize.server.downloads import ResultFormat, download
 from diarize.server.errors import bad
 from diarize.server.forms import errors
-from diarize.server.jobs import MEDIA, ResultFormat
 from diarize.server.languages import NAMES
 
 router = APIRouter(tags=["page"])
@@ -131,14 +129,7 @@ def _converted(body: bytes, name: str) -> Response:
     result = result_json.read(text, "the result")
     _check_times(result)
     (wanted,) = select([name], words=bool(result.utterances) or result.language is not None)
-    suffix = "." + wanted.suffix.rpartition(".")[2]
-    media = MEDIA.get(suffix, "text/plain")
-    file_name = quote(file_stem(result.name) + wanted.suffix)
-    return Response(
-        wanted.write(result),
-        media_type=media if media == "application/json" else f"{media}; charset=utf-8",
-        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{file_name}"},
-    )
+    return download(wanted.write(result), result.name, wanted)
 
 
 def _check_times(result: Result) -> None:

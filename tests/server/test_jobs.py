@@ -72,6 +72,7 @@ def test_a_job_from_upload_to_result(running: Running, finished: dict[str, Any])
         assert "attachment" in answer.headers["content-disposition"]
     assert running.http.get(path, params={"format": "docx"}).status_code == 400
     folder = running.app.state.service.settings.data / "jobs" / finished["id"]
+    assert running.http.get(path).content == (folder / "result.json").read_bytes()
     # The recording itself is not kept.
     assert sorted(p.name for p in folder.iterdir()) == ["result.json", "voices.json"]
 
