@@ -17,6 +17,24 @@ ResultFormat = Literal[
 
 MEDIA = {".json": "application/json", ".vtt": "text/vtt", ".srt": "application/x-subrip"}
 
+RESULT = {
+    "format": "diarize",
+    "version": 1,
+    "name": "meeting",
+    "duration": 4.5,
+    "language": "en",
+    "turns": [{"start": 0.5, "end": 1.2, "speaker": "Ana", "confidence": 1.0}],
+    "exclusive": [{"start": 0.5, "end": 1.2, "speaker": "Ana", "confidence": 1.0}],
+    "utterances": [],
+}
+ANSWER = {
+    "description": "A file of that format",
+    "content": {
+        "application/json": {"example": RESULT},
+        "text/plain": {"example": "SPEAKER meeting 1 0.500 0.700 <NA> <NA> Ana <NA> <NA>\n"},
+    },
+}
+
 
 def download(written: str | bytes, name: str, wanted: Format) -> Response:
     """What a format has written of the result of the recording `name`."""

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from diarize.server.errors import bad
-from diarize.server.forms import AudioFile, FormRoute, Text, errors
+from diarize.server.forms import AudioFile, FormRoute, Text, errors, example
 from diarize.server.health import version
 from diarize.server.likeness import compare
 from diarize.server.limits import Cancel
@@ -30,12 +30,7 @@ class Health(BaseModel):
     status: str
     model_loaded: bool
     version: str
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"status": "ok", "model_loaded": True, "version": "0.1.0"}]
-        },
-        protected_namespaces=(),
-    )
+    model_config = example({"status": "ok", "model_loaded": True, "version": "0.1.0"})
 
 
 class ExtractRequest(BaseModel):
@@ -43,22 +38,19 @@ class ExtractRequest(BaseModel):
     format: Annotated[Text | None, Field(description="Not needed: it is told by the content")] = (
         None
     )
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"audio_base64": "UklGRi4…", "format": "wav"}]}
-    )
+    model_config = example({"audio_base64": "UklGRi4…", "format": "wav"})
 
 
 class ExtractAnswer(BaseModel):
     embedding: list[float]
     dimension: int
+    model_config = example({"embedding": [0.012, -0.087], "dimension": 256})
 
 
 class CompareRequest(BaseModel):
     embedding1: Vector
     embedding2: Vector
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"embedding1": [0.1, 0.9], "embedding2": [0.2, 0.8]}]}
-    )
+    model_config = example({"embedding1": [0.1, 0.9], "embedding2": [0.2, 0.8]})
 
 
 class CompareAnswer(BaseModel):
@@ -66,6 +58,7 @@ class CompareAnswer(BaseModel):
 
     similarity: float
     is_same_speaker: bool
+    model_config = example({"similarity": 0.79, "is_same_speaker": True})
 
 
 @router.get("/health", summary="Is the model loaded?")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Form, Request, Response, UploadFile
 from fastapi.params import File
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ConfigDict
 from starlette.requests import Request as StarletteRequest
 
 from diarize.server.errors import ErrorBody, bad
@@ -64,6 +64,11 @@ class FormRoute(APIRoute):
             return await handler(_FormRequest(request.scope, request.receive))
 
         return handle
+
+
+def example(fields: dict[str, Any]) -> ConfigDict:
+    """The configuration of a model that shows one of its kind in the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 def known_pairs(names: list[str], references: list[str]) -> tuple[list[str], list[str]]:

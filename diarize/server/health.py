@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 from diarize.server.errors import ServiceError, answer
-from diarize.server.forms import errors
+from diarize.server.forms import errors, example
 from diarize.server.service import service_of
 
 router = APIRouter(tags=["operation"])
@@ -19,6 +19,7 @@ router = APIRouter(tags=["operation"])
 
 class Alive(BaseModel):
     status: Literal["ok"] = "ok"
+    model_config = example({"status": "ok"})
 
 
 def version() -> str:
@@ -48,7 +49,7 @@ def readyz(request: Request) -> JSONResponse:
     "/metrics",
     summary="For Prometheus",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}}},
+    responses={200: {"content": {"text/plain": {"example": "diarize_jobs_queued 0.0\n"}}}},
 )
 def metrics(request: Request) -> Response:
     service = service_of(request)

@@ -17,15 +17,15 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from diarize.formats import json as result_json
 from diarize.formats import select
 from diarize.server import sse
 from diarize.server.decoding import recording_name
-from diarize.server.downloads import ResultFormat, download
+from diarize.server.downloads import ANSWER, ResultFormat, download
 from diarize.server.errors import ErrorDetail, ServiceError, bad
-from diarize.server.forms import ChannelsField, FormRoute, Text, errors, known_pairs
+from diarize.server.forms import ChannelsField, FormRoute, Text, errors, example, known_pairs
 from diarize.server.job_runner import JobRunner, ask_as_json, voice_from_json
 from diarize.server.job_store import ENDED, Job, State
 from diarize.server.limits import Cancel
@@ -43,6 +43,16 @@ KEEP_ALIVE_EVERY = 60
 Number = Annotated[int | None, Form(ge=1, le=100)]
 
 
+JOB = {
+    "id": "8f14e45fceea167a5a36dedd4bea2543",
+    "state": "running",
+    "stage": "voices",
+    "progress": 0.31,
+    "file_name": "meeting.m4a",
+    "created_at": "2026-01-05T09:30:00.000+00:00",
+}
+
+
 class JobView(BaseModel):
     """A job. `progress`: of the whole, 0–1; `ahead`: queued before it."""
 
@@ -57,24 +67,12 @@ class JobView(BaseModel):
     duration: float | None = None
     warnings: list[str] = []
     error: ErrorDetail | None = None
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": "8f14e45fceea167a5a36dedd4bea2543",
-                    "state": "running",
-                    "stage": "voices",
-                    "progress": 0.31,
-                    "file_name": "meeting.m4a",
-                    "created_at": "2026-01-05T09:30:00.000+00:00",
-                }
-            ]
-        }
-    )
+    model_config = example(JOB)
 
 
 class JobList(BaseModel):
     jobs: list[JobView]
+    model_config = example({"jobs": [JOB]})
 
 
 class SpeakerView(BaseModel):
@@ -88,11 +86,14 @@ class SpeakerView(BaseModel):
 
 class SpeakerList(BaseModel):
     speakers: list[SpeakerView]
+    model_config = example(
+        {"speakers": [{"speaker": "A"}, {"speaker": "Ana", "score": 0.71, "confidence": 0.99}]}
+    )
 
 
 class RememberRequest(BaseModel):
     names: Annotated[dict[Text, Text], Field(min_length=1, max_length=100)]
-    model_config = ConfigDict(json_schema_extra={"examples": [{"names": {"A": "Ana"}}]})
+    model_config = example({"names": {"A": "Ana"}})
 
 
 class Remembered(BaseModel):
@@ -103,6 +104,9 @@ class Remembered(BaseModel):
 
 class RememberedList(BaseModel):
     remembered: list[Remembered]
+    model_config = example(
+        {"remembered": [{"speaker": "A", "id": "b1946ac92492d2347c6235b4d2611184", "name": "Ana"}]}
+    )
 
 
 def _runner(request: Request) -> JobRunner:
@@ -246,7 +250,7 @@ async def _changes(runner: JobRunner, request: Request, job_id: str) -> AsyncIte
     summary="The result in any format",
     response_class=Response,
     responses={
-        200: {"content": {"application/json": {}, "text/plain": {}}},
+        200: ANSWER,
         **errors(400, 404, 409),
     },
 )

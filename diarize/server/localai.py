@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from diarize.server.errors import ServiceError
-from diarize.server.forms import Text, errors
+from diarize.server.forms import Text, errors, example
 from diarize.server.likeness import Likeness, compare, nearest
 from diarize.server.limits import Cancel
 from diarize.server.service import Service, service_of
@@ -42,11 +42,7 @@ class VerifyRequest(_Body):
     audio1: Audio
     audio2: Audio
     threshold: Threshold = None
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"model": "resnet34-lm", "audio1": AUDIO, "audio2": "UklGRi4…"}]
-        }
-    )
+    model_config = example({"model": "resnet34-lm", "audio1": AUDIO, "audio2": "UklGRi4…"})
 
 
 class VerifyAnswer(BaseModel):
@@ -56,19 +52,28 @@ class VerifyAnswer(BaseModel):
     confidence: float
     model: str
     processing_time_ms: float
+    model_config = example(
+        {
+            "verified": True,
+            "distance": 0.21,
+            "threshold": 0.53,
+            "confidence": 60.4,
+            "model": "resnet34-lm",
+            "processing_time_ms": 412.5,
+        }
+    )
 
 
 class EmbedRequest(_Body):
     audio: Audio
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"model": "resnet34-lm", "audio": AUDIO}]}
-    )
+    model_config = example({"model": "resnet34-lm", "audio": AUDIO})
 
 
 class EmbedAnswer(BaseModel):
     embedding: list[float]
     dim: int
     model: str
+    model_config = example({"embedding": [0.012, -0.087], "dim": 256, "model": "resnet34-lm"})
 
 
 class RegisterRequest(_Body):
@@ -76,15 +81,20 @@ class RegisterRequest(_Body):
     name: Text
     labels: dict[Text, Text] | None = None
     store: Store = None
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"audio": AUDIO, "name": "Ana", "labels": {"team": "x"}}]}
-    )
+    model_config = example({"audio": AUDIO, "name": "Ana", "labels": {"team": "x"}})
 
 
 class RegisterAnswer(BaseModel):
     id: str
     name: str
     registered_at: str
+    model_config = example(
+        {
+            "id": "b1946ac92492d2347c6235b4d2611184",
+            "name": "Ana",
+            "registered_at": "2026-01-05T09:30:00Z",
+        }
+    )
 
 
 class IdentifyRequest(_Body):
@@ -92,7 +102,17 @@ class IdentifyRequest(_Body):
     top_k: Annotated[int, Field(ge=1, le=MAX_CANDIDATES)] = 5
     threshold: Threshold = None
     store: Store = None
-    model_config = ConfigDict(json_schema_extra={"examples": [{"audio": AUDIO, "top_k": 5}]})
+    model_config = example({"audio": AUDIO, "top_k": 5})
+
+
+MATCH = {
+    "id": "b1946ac92492d2347c6235b4d2611184",
+    "name": "Ana",
+    "labels": {"team": "x"},
+    "distance": 0.21,
+    "confidence": 60.4,
+    "match": True,
+}
 
 
 class Match(BaseModel):
@@ -106,17 +126,18 @@ class Match(BaseModel):
 
 class IdentifyAnswer(BaseModel):
     matches: list[Match]
+    model_config = example({"matches": [MATCH]})
 
 
 class ForgetRequest(BaseModel):
     id: Text
-    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "b1946ac9…"}]})
+    model_config = example({"id": "b1946ac92492d2347c6235b4d2611184"})
 
 
 class AnalyzeRequest(_Body):
     audio: Audio
     actions: list[Text] | None = None
-    model_config = ConfigDict(json_schema_extra={"examples": [{"audio": AUDIO}]})
+    model_config = example({"audio": AUDIO})
 
 
 HEARD = errors(400, 404, 413, 415, 429, 501)
@@ -228,7 +249,13 @@ def forget(request: Request, body: ForgetRequest) -> Response:
     raise ServiceError(404, "unknown_voice", "nobody with this id is known", "id")
 
 
-@router.post("/analyze", summary="Age, gender, emotion: not available", responses=errors(400, 501))
+@router.post(
+    "/analyze",
+    summary="Age, gender, emotion: not available",
+    status_code=501,
+    response_class=Response,
+    responses=errors(400, 501),
+)
 def analyze(body: AnalyzeRequest) -> Response:
     raise ServiceError(
         501, "not_available", "no model for attributes of a voice (age, gender) is installed here"

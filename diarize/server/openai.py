@@ -21,7 +21,15 @@ from diarize.formats import FORMATS
 from diarize.records import Result, Utterance
 from diarize.server import sse
 from diarize.server.errors import ServiceError, bad
-from diarize.server.forms import AudioFile, ChannelsField, FormRoute, Text, errors, known_pairs
+from diarize.server.forms import (
+    AudioFile,
+    ChannelsField,
+    FormRoute,
+    Text,
+    errors,
+    example,
+    known_pairs,
+)
 from diarize.server.languages import language_name
 from diarize.server.limits import Cancel
 from diarize.server.openai_stream import events
@@ -257,16 +265,21 @@ async def _stream(service: Service, request: Request, file: AudioFile, wish: _Wi
 STARTED = int(time.time())
 
 
+MODEL = {"id": "base", "object": "model", "created": 1767600000, "owned_by": "diarize"}
+
+
 class Model(BaseModel):
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: str
+    model_config = example(MODEL)
 
 
 class ModelList(BaseModel):
     object: Literal["list"] = "list"
     data: list[Model]
+    model_config = example({"object": "list", "data": [MODEL]})
 
 
 @router.get("/v1/models", summary="The models that can be named", responses=errors())

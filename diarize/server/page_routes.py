@@ -24,9 +24,9 @@ from diarize.errors import FormatError
 from diarize.formats import FORMATS, select
 from diarize.formats import json as result_json
 from diarize.records import Result
-from diarize.server.downloads import ResultFormat, download
+from diarize.server.downloads import ANSWER, RESULT, ResultFormat, download
 from diarize.server.errors import bad
-from diarize.server.forms import errors
+from diarize.server.forms import errors, example
 from diarize.server.languages import NAMES
 
 router = APIRouter(tags=["page"])
@@ -50,17 +50,6 @@ HEADERS = {
 LONGEST_S = 1e6
 """A time beyond this, eleven days, is a mistake."""
 
-EXAMPLE = {
-    "format": "diarize",
-    "version": 1,
-    "name": "meeting",
-    "duration": 4.5,
-    "language": "en",
-    "turns": [{"start": 0.5, "end": 1.2, "speaker": "Ana", "confidence": 1.0}],
-    "exclusive": [{"start": 0.5, "end": 1.2, "speaker": "Ana", "confidence": 1.0}],
-    "utterances": [],
-}
-
 
 class FormatView(BaseModel):
     """A format that results can be had in. `needs_words`: empty without a transcription."""
@@ -79,6 +68,19 @@ class LanguageView(BaseModel):
 class Options(BaseModel):
     formats: list[FormatView]
     languages: list[LanguageView]
+    model_config = example(
+        {
+            "formats": [
+                {
+                    "name": "srt",
+                    "suffix": ".srt",
+                    "description": "SubRip subtitles",
+                    "needs_words": True,
+                }
+            ],
+            "languages": [{"code": "en", "name": "english"}],
+        }
+    )
 
 
 @router.get("/v1/options", summary="The formats and languages there are", responses=errors())
@@ -105,14 +107,14 @@ def options() -> Options:
     summary="A result, corrected or not, in any format",
     response_class=Response,
     responses={
-        200: {"content": {"application/json": {}, "text/plain": {}}},
+        200: ANSWER,
         **errors(400, 413),
     },
     openapi_extra={
         "requestBody": {
             "required": True,
             "description": "A result as `GET /v1/jobs/ID/result` gives it",
-            "content": {"application/json": {"schema": {"type": "object"}, "example": EXAMPLE}},
+            "content": {"application/json": {"schema": {"type": "object"}, "example": RESULT}},
         }
     },
 )

@@ -10,11 +10,19 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from diarize.formats import FORMATS
 from diarize.server.errors import ServiceError
-from diarize.server.forms import AudioFile, ChannelsField, FormRoute, Text, errors, known_pairs
+from diarize.server.forms import (
+    AudioFile,
+    ChannelsField,
+    FormRoute,
+    Text,
+    errors,
+    example,
+    known_pairs,
+)
 from diarize.server.limits import Cancel
 from diarize.server.service import service_of
 from diarize.server.studio import DIARIZATION_MODELS, Ask, Outcome, check_hints
@@ -41,16 +49,12 @@ class EmbeddingList(BaseModel):
     data: list[EmbeddingObject]
     model: str
     usage: EmbeddingUsage
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "object": "list",
-                    "data": [{"object": "embedding", "index": 0, "embedding": [0.012, -0.087]}],
-                    "model": "resnet34-lm",
-                    "usage": {"prompt_tokens": 160000, "total_tokens": 160000},
-                }
-            ]
+    model_config = example(
+        {
+            "object": "list",
+            "data": [{"object": "embedding", "index": 0, "embedding": [0.012, -0.087]}],
+            "model": "resnet34-lm",
+            "usage": {"prompt_tokens": 160000, "total_tokens": 160000},
         }
     )
 
@@ -64,12 +68,8 @@ class Segment(BaseModel):
 class Diarization(BaseModel):
     duration: float
     segments: list[Segment]
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"duration": 12.5, "segments": [{"start": 0.4, "end": 3.1, "speaker": "A"}]}
-            ]
-        }
+    model_config = example(
+        {"duration": 12.5, "segments": [{"start": 0.4, "end": 3.1, "speaker": "A"}]}
     )
 
 

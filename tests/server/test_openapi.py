@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -50,3 +53,21 @@ def test_every_call_has_an_example_and_tells_its_errors(running: Running) -> Non
             assert "422" not in operation["responses"], path
             if path.startswith("/v1/"):
                 assert {"401", "503"} <= set(operation["responses"]), (method, path)
+            for kind, content in contents(operation):
+                shown = {**content, **schema(document, content)}
+                assert {"example", "examples"} & set(shown), (method, path, kind)
+
+
+def contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a call takes and gives, but for forms: their fields have examples each."""
+    for status, answer in operation["responses"].items():
+        yield from ((status, content) for content in answer.get("content", {}).values())
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        if kind == "application/json":
+            yield "request", content
+
+
+def schema(document: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = content.get("schema", {})
+    name = found.get("$ref", "").rpartition("/")[2]
+    return document["components"]["schemas"][name] if name else found

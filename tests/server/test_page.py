@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,18 @@ pytest.importorskip("playwright", reason="pip install 'who-said-what[test-page]'
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.server.chromium import PATIENCE_MS, Visit, chromium, visit
+from tests.server.chromium import (
+    PATIENCE_MS,
+    Visit,
+    chromium,
+    download,
+    open_reader,
+    pick,
+    result_of,
+    visit,
+)
 from tests.server.conftest import KEY, KEYS, Running, service
-from tests.server.sounds import SAMPLE
+from tests.server.sounds import SAMPLE, call
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_MS)
@@ -87,33 +95,6 @@ def play_from_a_word(page: Page) -> None:
 def reader(browser: Browser, served: Running, uploaded: str) -> Iterator[Visit]:
     with open_reader(browser, served, uploaded) as seen:
         yield seen
-
-
-@contextmanager
-def open_reader(browser: Browser, served: Running, job: str, **options: Any) -> Iterator[Visit]:
-    """A visit by somebody signed in who opens a job."""
-    with visit(browser, served.url, f"/#job/{job}", key=KEY, **options) as seen:
-        expect(seen.page.locator(".row [data-w]").first).to_be_visible()
-        yield seen
-
-
-def result_of(served: Running, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = served.http.get(f"/v1/jobs/{job}/result").json()
-    return found
-
-
-def download(page: Page, label: str) -> tuple[str, str]:
-    """Name and text of what the menu gives."""
-    page.get_by_role("button", name="Download").click()
-    with page.expect_download() as started:
-        page.get_by_role("menuitem", name=label).click()
-    return started.value.suggested_filename, Path(started.value.path()).read_text("utf-8")
-
-
-def pick(page: Page, row: int, entry: str) -> None:
-    """Choose from the menu of a row."""
-    page.locator(".row").nth(row).locator(".speaker").click()
-    page.get_by_role("menu").locator(".name").get_by_text(entry, exact=True).click()
 
 
 def test_from_upload_to_corrected_download(
@@ -277,6 +258,20 @@ def test_many_recordings_at_once(browser: Browser, served: Running) -> None:
         cards[7].get_by_role("button", name="Delete talk 7.wav").click()
         expect(cards[7]).to_have_count(0)
         assert "#" not in page.url  # of several none opens by itself
+
+
+def test_a_call_with_a_person_on_each_channel(browser: Browser, served: Running) -> None:
+    with visit(browser, served.url, key=KEY) as seen:
+        page = seen.page
+        page.get_by_text("What do you know about it?").click()
+        page.get_by_label("One person per channel").check()
+        page.get_by_label("Write down the words").uncheck()
+        file = {"name": "call.wav", "mimeType": "audio/wav", "buffer": call()}
+        page.get_by_label("Choose recordings").set_input_files(file)
+        page.wait_for_url("**/#job/*", timeout=5 * PATIENCE_MS)
+        expect(page.locator("#facts")).to_contain_text("2 speakers")
+        turns = result_of(served, page.url.rpartition("/")[2])["turns"]
+        assert sum(t["end"] - t["start"] for t in turns) > 9.5  # of 8.5 s: both at once
 
 
 def test_hours_of_speech(browser: Browser, served: Running, uploaded: str) -> None:
