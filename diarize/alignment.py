@@ -29,8 +29,9 @@ COMMA_COST = 0.2
 SENTENCE_COST = 0.02
 PAUSE_S = 0.3
 """A pause takes this long to make a change of speaker as cheap as a sentence end does."""
-OVERLAP_COST = 0.1
-"""Of a word in a turn that does not hold the floor (it is in the turns, not in the exclusive)."""
+OVERLAP_COST = 0.01
+"""Of a word in a turn that does not hold the floor (it is in the turns, not in the exclusive).
+All but none: where two speak at once, whose words Whisper hears is rather said by the sentence."""
 
 PAUSE_SPLITS_S = 2.0
 """A pause of one speaker that begins a new utterance."""

@@ -50,6 +50,14 @@ def test_in_overlap_a_phrase_is_not_torn_apart() -> None:
     assert said(align(heard, turns, exclusive)) == [("A", "we could go home.")]
 
 
+def test_a_long_sentence_is_not_torn_apart_where_another_takes_the_floor() -> None:
+    text = "and then we all went down to the river to swim."
+    heard = [Word(w, 0.4 * i, 0.4 * i + 0.4) for i, w in enumerate(text.split())]
+    turns = [Turn(0, 4.5, "A"), Turn(1.0, 8, "B")]
+    exclusive = [Turn(0, 1.0, "A"), Turn(1.0, 8, "B")]
+    assert said(align(heard, turns, exclusive)) == [("A", text)]
+
+
 def test_words_in_an_unknown_turn_stay_unknown() -> None:
     heard = words(("Good.", 0, 1), ("Hm.", 3, 3.4), ("Next.", 5, 6))
     turns = [Turn(0, 1, "A"), Turn(3, 3.4, UNKNOWN), Turn(5, 6, "A")]
