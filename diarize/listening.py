@@ -56,7 +56,9 @@ class Listener:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._segmenter = Segmenter(session("segmentation-3.0"))
+        self._segmenter = Segmenter(
+            session("segmentation-3.0-filters"), session("segmentation-3.0-rest")
+        )
         self._embedder = Embedder(session("resnet34-lm-trunk-int8"), session("resnet34-lm-head"))
 
     def __call__(self, recording: Recording, channel: int, progress: ProgressHook) -> Evidence:

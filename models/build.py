@@ -27,6 +27,7 @@ from onnx import TensorProto, helper, utils
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # the features of diarize/embedding.py calibrate the trunk
+from models import segmentation  # noqa: E402
 from models.quantise import calibration_clips, quantise  # noqa: E402
 
 # ResNet34-LM as exported by WeSpeaker: names of the tensors where it is cut.
@@ -76,8 +77,12 @@ def build(models: dict[str, dict], folder: Path) -> dict[str, bytes]:
     whole = onnx.load_from_string(sources["resnet34-lm-trunk"][0])
     trunk, head = split(whole)
     compare(whole, trunk, head)
+    heard = onnx.load_from_string(sources["segmentation-3.0-filters"][0])
+    filters, rest = segmentation.split(heard)
+    segmentation.compare(heard, filters, rest)
     return {
-        "segmentation-3.0": sources["segmentation-3.0"][0],
+        "segmentation-3.0-filters": filters.SerializeToString(deterministic=True),
+        "segmentation-3.0-rest": rest.SerializeToString(deterministic=True),
         "resnet34-lm-trunk": trunk.SerializeToString(deterministic=True),
         "resnet34-lm-trunk-int8": quantise(
             trunk, calibration_clips(sources["resnet34-lm-trunk-int8"][1])

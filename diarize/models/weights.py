@@ -55,8 +55,7 @@ def manifest() -> dict[str, OnBoard]:
 def onboard(name: str) -> Path:
     """Path of a network on board, its SHA-256 checked (once per process while it stays the same).
 
-    `name`: "segmentation-3.0", "resnet34-lm-trunk", "resnet34-lm-head" or "plda"; manifest.toml
-    gives inputs and outputs of each.
+    `name`: as in manifest.toml ("plda", "resnet34-lm-head" …), which gives inputs and outputs.
 
     Raises:
         ModelError: no such network, or its file is missing or not the one the manifest names.
