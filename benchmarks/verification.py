@@ -202,7 +202,7 @@ def choose(found: list[Condition], half: int | None) -> Calibration:
     weights = np.concatenate(
         [np.where(c.same[m], 1 / c.same[m].sum(), 1 / (~c.same[m]).sum()) for c, m in picked]
     )
-    model = LogisticRegression(C=1e6, max_iter=1000)
+    model = LogisticRegression(C=1e6, tol=1e-9, max_iter=10_000)
     model.fit(np.stack([scores, lifts], 1), same, weights * len(weights))
     slope, shift = (float(v) for v in model.coef_[0])
     drop = shift / slope
