@@ -10,7 +10,6 @@ from itertools import takewhile
 
 from diarize.alignment import align
 from diarize.audio import Recording
-from diarize.errors import ModelError
 from diarize.labels import Side
 from diarize.prepared import Prepared
 from diarize.records import ProgressHook, Utterance, Word
@@ -32,14 +31,8 @@ def in_language(transcriber: Transcriber, language: str | None) -> Transcriber:
     """
     if language is None:
         return transcriber
-    known = transcriber.model.supported_languages
-    if language not in known:
-        raise ModelError(
-            f"this model does not know the language {language!r}: "
-            f"give one of {', '.join(sorted(known))}"
-        )
     told = copy.copy(transcriber)  # the same network
-    told.language, told.mixed_languages = language, False
+    told.language, told.mixed_languages = transcriber.check_language(language), False
     return told
 
 
