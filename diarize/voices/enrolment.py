@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from diarize.audio import Recording
-from diarize.records import SAMPLE_RATE_HZ, Float32, Result, Turn, Utterance
+from diarize.records import SAMPLE_RATE_HZ, UNKNOWN, Float32, Result, Turn, Utterance
 from diarize.vad import speech_probabilities, speech_regions
 from diarize.voices.engines import Engine
 from diarize.voices.errors import VoiceError
@@ -146,7 +146,12 @@ def enrol_speakers(
         else speaker_turns(result, key)
         for key in names
     }
-    speakers = {(names[key], turn.speaker) for key, turns in chosen.items() for turn in turns}
+    speakers = {
+        (names[key], turn.speaker)
+        for key, turns in chosen.items()
+        for turn in turns
+        if turn.speaker != UNKNOWN
+    }
     if len(speakers) > len({name for name, _ in speakers}):
         raise VoiceError("two speakers were given one name: merge them in the result first")
     prints: dict[str, tuple[dict[str, str], list[Voiceprint]]] = {
