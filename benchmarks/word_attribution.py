@@ -1,38 +1,58 @@
-"""Words given to the wrong speaker: `diarize.alignment` against the largest overlap in time.
+"""Words given to the wrong speaker: by which rule, on whose turns, and why.
 
-    python -m benchmarks.word_attribution FOLDER [--jitter 0 0.1 0.2 0.3] [--seeds 5]
+    python -m benchmarks.word_attribution FOLDER… [--words FILE] [--jitter 0.2] [--list]
 
-FOLDER holds recordings with RTTM and STM (`benchmarks.data.load`). Words come from our recogniser
-(once per recording, kept with --words FILE); turns are the true ones, every edge moved by a random
-amount of up to the jitter, so that only the rule is compared and not the diarization.
+A FOLDER holds recordings with RTTM and STM or SegLST (`benchmarks.data.load`). Words come from our
+recogniser along our turns (kept with --words FILE). They are given to speakers by
+`diarize.alignment`, by WhisperX's rule and by largest overlap, on our turns and on the true ones,
+every edge of which may be moved by a random amount of up to the jitter. Wrong words are told apart:
+
+- overlap: several people speak there, in truth: undecidable;
+- ours: our turns (or the moved ones) have the right speaker there, the rule chose another;
+- change: within 0.3 s of where a true turn begins or ends;
+- short: in a true turn of less than a second, missed by the turns;
+- turns: the turns have the wrong speaker; unknown: given to nobody.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import whisperx_rule
 from benchmarks.data import Item, load
+from benchmarks.judging import truth
 from diarize.alignment import align
-from diarize.audio import Recording
-from diarize.formats import rttm, stm
 from diarize.metrics.cpwer import cp_word_error
-from diarize.metrics.edit_distance import WordErrors
+from diarize.metrics.edit_distance import WordErrors, align_words
 from diarize.metrics.normalise import normalise
-from diarize.metrics.wder import WordDiarizationErrors, word_diarization_error
+from diarize.metrics.timeline import best_mapping
+from diarize.metrics.wer import words_in_order
+from diarize.pipeline import Pipeline
 from diarize.records import UNKNOWN, Turn, Utterance, Word
-from diarize.transcription import Transcriber
-from diarize.vad import speech_probabilities, speech_regions
 
-Rule = Callable[[list[Word], list[Turn], list[Turn]], tuple[Utterance, ...]]
+Turns = Sequence[Turn]
+Rule = Callable[[Sequence[Word], Turns, Turns], tuple[Utterance, ...]]
+NEAR_S = 0.3
+SHORT_S = 1.0
 
 
-def hold_floor(turns: list[Turn] | tuple[Turn, ...]) -> list[Turn]:
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What we make of one recording: words, and turns as they overlap and one at a time."""
+
+    words: list[Word]
+    turns: list[Turn]
+    exclusive: list[Turn]
+
+
+def hold_floor(turns: Turns) -> list[Turn]:
     """Exclusive turns: who speaks keeps the floor to the end; what lies within is left out."""
     held: list[Turn] = []
     for turn in sorted(turns, key=lambda t: (t.start, -t.end)):
@@ -42,9 +62,7 @@ def hold_floor(turns: list[Turn] | tuple[Turn, ...]) -> list[Turn]:
     return held
 
 
-def largest_overlap(
-    words: list[Word], turns: list[Turn], exclusive: list[Turn]
-) -> tuple[Utterance, ...]:
+def largest_overlap(words: Sequence[Word], turns: Turns, exclusive: Turns) -> tuple[Utterance, ...]:
     """The plain rule: each word by itself to the exclusive turn that it overlaps most."""
     said = []
     for w in words:
@@ -54,7 +72,14 @@ def largest_overlap(
     return tuple(said)
 
 
-def jittered(turns: list[Turn], jitter_s: float, generator: np.random.Generator) -> list[Turn]:
+RULES: dict[str, Rule] = {
+    "align": align,
+    "whisperx": lambda words, turns, _: whisperx_rule.assign(words, turns),
+    "largest overlap": largest_overlap,
+}
+
+
+def jittered(turns: Turns, jitter_s: float, generator: np.random.Generator) -> list[Turn]:
     """Both edges of every turn moved by up to `jitter_s`; no turn becomes empty."""
     moved = []
     for t in turns:
@@ -63,63 +88,133 @@ def jittered(turns: list[Turn], jitter_s: float, generator: np.random.Generator)
     return sorted(moved, key=lambda t: t.start)
 
 
-def recognise(items: list[Item], model: str, language: str) -> dict[str, list[Word]]:
-    """Words of every recording."""
-    transcriber = Transcriber(model, language=language)
-    words = {}
-    for item in items:
-        turns = hold_floor(_turns(item))
-        with Recording.open(item.audio) as recording:
-            speech = speech_regions(speech_probabilities(recording), recording.n_samples)
-            words[item.name] = list(transcriber(recording, speech, turns).words)
-    return words
+def listen(pipeline: Pipeline, item: Item) -> Heard:
+    """Our words and turns of one recording."""
+    result = pipeline(item.audio)
+    words = [w for u in result.utterances for w in u.words]
+    words.sort(key=lambda w: (w.start, w.end))
+    return Heard(words, list(result.turns), list(result.exclusive))
 
 
-def _turns(item: Item) -> list[Turn]:
-    return list(rttm.read(item.rttm.read_text()).get(item.name, ()))
+def wrong_words(
+    said: Sequence[Utterance], held: Turns, found: Sequence[Utterance], turns: Turns
+) -> tuple[int, list[tuple[Word, str]]]:
+    """How many recognised words have a counterpart, and those under the wrong speaker, with why.
+
+    Args:
+        said: what was said by whom. held: by the true turns.
+        found: what was recognised, and to whom `turns` and a rule gave it.
+    """
+    spoken = words_in_order(said, normalise)
+    heard = [(text, u.speaker, w) for u in found for w in u.words for text in _texts(w)]
+    heard.sort(key=lambda h: h[2].start + h[2].end)
+    pairs = align_words([text for text, _ in spoken], [text for text, _, _ in heard]).pairs.tolist()
+    people = sorted({speaker for _, speaker in spoken})
+    labels = sorted({speaker for _, speaker, _ in heard} - {UNKNOWN})
+    together = np.zeros((len(people), len(labels)), np.int64)
+    for r, h in pairs:
+        if heard[h][1] != UNKNOWN:
+            together[people.index(spoken[r][1]), labels.index(heard[h][1])] += 1
+    label_of = {people[r]: labels[h] for r, h in best_mapping(together)}
+    wrong = []
+    for r, h in pairs:
+        _, label, word = heard[h]
+        right = label_of.get(spoken[r][1])
+        if label != right or right is None:
+            wrong.append((word, _why(word, label, spoken[r][1], right, held, turns)))
+    return len(pairs), wrong
 
 
-def measure(items: list[Item], words: dict[str, list[Word]], jitter_s: float, seeds: int) -> None:
-    """Print one line per rule: WDER and cpWER, pooled over recordings and seeds."""
-    rules: dict[str, Rule] = {"largest overlap": largest_overlap, "align": align}
-    for name, rule in rules.items():
-        wrong, cp = WordDiarizationErrors(), WordErrors()
-        for seed in range(seeds if jitter_s else 1):
-            generator = np.random.default_rng(seed)
-            for item in items:
-                assert item.stm is not None
-                reference = stm.read(item.stm.read_text()).get(item.name, ())
-                turns = jittered(_turns(item), jitter_s, generator)
-                found = rule(words[item.name], turns, hold_floor(turns))
-                wrong += word_diarization_error(reference, found, normaliser=normalise)
-                cp += cp_word_error(reference, found, normaliser=normalise).errors
-        print(
-            f"jitter {jitter_s:.1f} s  {name:16} WDER {100 * (wrong.rate or 0):5.2f} %"
-            f"  cpWER {100 * (cp.rate or 0):5.2f} %  UNKNOWN {wrong.unknown}",
-            flush=True,
-        )
+def _texts(word: Word) -> list[str]:
+    return normalise(word.text).split()
+
+
+def _why(word: Word, label: str, person: str, right: str | None, held: Turns, turns: Turns) -> str:
+    at = (word.start + word.end) / 2
+    if label == UNKNOWN:
+        return "unknown"
+    if len({t.speaker for t in held if t.start - 0.1 <= at <= t.end + 0.1}) > 1:
+        return "overlap"
+    if any(t.speaker == right and t.start <= at <= t.end for t in turns):
+        return "ours"
+    if any(min(abs(at - t.start), abs(at - t.end)) < NEAR_S for t in held):
+        return "change"
+    own = [t.duration for t in held if t.speaker == person and t.start <= at <= t.end]
+    return "short" if own and max(own) < SHORT_S else "turns"
+
+
+def measure(items: dict[str, Item], heard: dict[str, Heard], jitter_s: float, show: bool) -> None:
+    """Print one line per kind of turns and rule."""
+    generator = np.random.default_rng(0)
+    moved = {n: jittered(truth(item)[0], jitter_s, generator) for n, item in items.items()}
+    for whose in ("ours", "true"):
+        for name, rule in RULES.items():
+            aligned, reasons, errors, cp = 0, Counter[str](), WordErrors(), WordErrors()
+            for key, item in items.items():
+                held, said = truth(item)
+                assert said is not None
+                ours = heard[key]
+                turns, exclusive = ours.turns, ours.exclusive
+                if whose == "true":
+                    turns, exclusive = moved[key], hold_floor(moved[key])
+                found = rule(ours.words, turns, exclusive)
+                n, wrong = wrong_words(said, held, found, turns)
+                aligned += n
+                reasons.update(why for _, why in wrong)
+                rate = cp_word_error(said, found, normaliser=normalise)
+                cp += rate.errors
+                spoken = [text for text, _ in words_in_order(said, normalise)]
+                texts = [text for w in ours.words for text in _texts(w)]
+                errors += align_words(spoken, texts).errors
+                if show and name == "align":
+                    for word, why in wrong:
+                        print(f"  {item.name} {word.start:7.2f} {word.text} ({whose}): {why}")
+            _print(f"{whose} turns, {name}", aligned, reasons, errors, cp)
+
+
+def _print(
+    name: str, aligned: int, reasons: Counter[str], errors: WordErrors, cp: WordErrors
+) -> None:
+    wrong = reasons.total()
+    decidable = wrong - reasons["overlap"]
+    kinds = ", ".join(f"{n} {why}" for why, n in reasons.most_common())
+    print(
+        f"{name:28} WER {100 * (errors.rate or 0):5.2f} %  cpWER {100 * (cp.rate or 0):5.2f} %"
+        f"  wrong {100 * wrong / max(aligned, 1):5.2f} %,"
+        f" decidable {100 * decidable / max(aligned, 1):5.2f} %  ({kinds})",
+        flush=True,
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--jitter", nargs="+", type=float, default=[0.0, 0.1, 0.2, 0.3])
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
+    parser.add_argument("--jitter", type=float, default=0.0)
     parser.add_argument("--model", default="base")
     parser.add_argument("--language", default="en")
-    parser.add_argument("--words", type=Path, help="keep the recognised words here")
+    parser.add_argument("--words", type=Path, help="keep what we make of the recordings here")
+    parser.add_argument("--list", action="store_true", help="every word that align gets wrong")
     options = parser.parse_args()
-    items = [item for item in load(options.folder) if item.stm is not None]
+    kept = {}
     if options.words and options.words.exists():
         kept = json.loads(options.words.read_text())
-        words = {name: [Word(**w) for w in found] for name, found in kept.items()}
-    else:
-        words = recognise(items, options.model, options.language)
+    pipeline = Pipeline(model=options.model, language=options.language)
+    for folder in options.folders:
+        items = {f"{folder}/{i.name}": i for i in load(folder) if truth(i)[1] is not None}
+        for key in items.keys() - kept.keys():
+            kept[key] = asdict(listen(pipeline, items[key]))
         if options.words:
-            kept = {name: [asdict(w) for w in found] for name, found in words.items()}
             options.words.write_text(json.dumps(kept))
-    for jitter_s in options.jitter:
-        measure(items, words, jitter_s, options.seeds)
+        print(folder)
+        measure(items, {key: _heard(kept[key]) for key in items}, options.jitter, options.list)
+
+
+def _heard(kept: dict[str, list[dict[str, object]]]) -> Heard:
+    return Heard(
+        [Word(**w) for w in kept["words"]],  # type: ignore[arg-type]
+        [Turn(**t) for t in kept["turns"]],  # type: ignore[arg-type]
+        [Turn(**t) for t in kept["exclusive"]],  # type: ignore[arg-type]
+    )
 
 
 if __name__ == "__main__":
