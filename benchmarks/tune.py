@@ -1,6 +1,7 @@
 """Where the tuned constants come from: each on the development sets named, never on reported ones.
 
     python -m benchmarks.tune count FOLDER|NAME …        # what a second of speech is worth
+    python -m benchmarks.tune stretches FOLDER|NAME …    # when one leaves its local speaker
     python -m benchmarks.tune vad FOLDER|NAME …          # when the VAD overrules the segmentation
     python -m benchmarks.tune step FOLDER|NAME …         # window step: 2.5 s against 5 s
     python -m benchmarks.tune clustering FOLDER|NAME …   # the methods, on one count
@@ -24,7 +25,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks import data
-from diarize import assignment, attribution, confidence, counting, segmentation
+from diarize import assignment, attribution, confidence, counting, segmentation, utterances
 from diarize.labels import in_order
 from diarize.metrics.calibration import calibration
 from diarize.metrics.der import diarization_error
@@ -36,7 +37,7 @@ from diarize.prepared import Evidence, Prepared
 from diarize.records import FRAME_S, FRAME_SAMPLES, Turn
 from diarize.vad import VadOptions
 
-GRID = [(worth, limit) for worth in (0.35, 0.5, 0.6, 0.75, 1.0) for limit in (4.0, 5.0, 6.0, 8.0)]
+GRID = [(worth, limit) for worth in (0.3, 0.4, 0.5, 0.6, 0.75) for limit in (4.0, 5.0, 7.0)]
 VETOES = [(0.0, 0.0, 0.0), (0.05, 0.02, 0.3), (0.1, 0.05, 0.3), (0.3, 0.15, 0.2), (0.5, 0.35, 0.1)]
 
 
@@ -98,11 +99,30 @@ def constants(module: Any, **values: Any) -> Iterator[None]:
 
 def count(cases: list[Case]) -> None:
     for worth, limit in GRID:
-        with constants(counting, WORTH_PER_S=worth, WORTH_LIMIT=limit):
+        with constants(utterances, WORTH_PER_S=worth, WORTH_LIMIT=limit):
             judge(f"{worth} per s, at most {limit:g}", cases)
-    for short_s in (1.0, 30.0, 60.0):
-        with constants(counting, SHORT_S=short_s):
+    for short_s in (1.0, 30.0, 60.0, 90.0):
+        with constants(utterances, SHORT_S=short_s):
             judge(f"double up to {short_s:g} s", cases)
+
+
+def stretches(cases: list[Case]) -> None:
+    for shortest_s in (0.25, 0.35, 0.5, 0.75, 10.0):
+        kept = [replace(case, prepared=at_least(case.prepared, shortest_s)) for case in cases]
+        judge(f"from {shortest_s} s on", kept)
+    for purity in (0.0, 2.0, 4.0, 7.0, 12.0):
+        with constants(assignment, PURITY=purity):
+            judge(f"log odds {purity:g}", cases)
+
+
+def at_least(prepared: Prepared, shortest_s: float) -> Prepared:
+    """Without the stretches that are shorter."""
+    thinned = []
+    for c in prepared.channels:
+        kept = (c.stretches[:, 3] - c.stretches[:, 2]) * FRAME_S >= shortest_s
+        embeddings = c.stretch_embeddings[kept]
+        thinned.append(replace(c, stretches=c.stretches[kept], stretch_embeddings=embeddings))
+    return replace(prepared, channels=tuple(thinned))
 
 
 def vad(cases: list[Case]) -> None:
@@ -117,18 +137,26 @@ def step(cases: list[Case]) -> None:
     frames = 2 * segmentation.STEP_FRAMES
     with (
         constants(segmentation, STEP_FRAMES=frames, STEP_SAMPLES=frames * FRAME_SAMPLES),
-        constants(counting, STEP_FRAMES=frames),
+        constants(utterances, STEP_FRAMES=frames),
         constants(attribution, STEP_FRAMES=frames),
     ):
         judge("step 5 s", coarse)
 
 
 def every_other(prepared: Prepared) -> Prepared:
-    thinned = tuple(
-        replace(c, activity=c.activity[::2], embeddings=c.embeddings[::2])
-        for c in prepared.channels
-    )
-    return replace(prepared, channels=thinned)
+    thinned = []
+    for c in prepared.channels:
+        kept = c.stretches[:, 0] % 2 == 0
+        thinned.append(
+            replace(
+                c,
+                activity=c.activity[::2],
+                embeddings=c.embeddings[::2],
+                stretches=c.stretches[kept] // [2, 1, 1, 1],
+                stretch_embeddings=c.stretch_embeddings[kept],
+            )
+        )
+    return replace(prepared, channels=tuple(thinned))
 
 
 def clustering(cases: list[Case]) -> None:
@@ -202,6 +230,7 @@ def main() -> None:
     )
     subjects = {
         "count": count,
+        "stretches": stretches,
         "vad": vad,
         "step": step,
         "clustering": clustering,
