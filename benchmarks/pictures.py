@@ -11,6 +11,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.judging import Pooled
 
@@ -70,6 +71,9 @@ def speed_and_error(shown: Mapping[str, tuple[float, Pooled]], path: Path) -> No
         axes.scatter(speed, der, s=60, color=OURS if name == "ours" else THEIRS, zorder=2)
         axes.annotate(name, (speed, der), textcoords="offset points", xytext=(6, 5))
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.25, y=0.15)
     axes.set_xlabel("× real time, models loaded (right is faster)")
     axes.set_ylabel("DER %, collar 0, overlap scored (down is better)")
@@ -78,20 +82,29 @@ def speed_and_error(shown: Mapping[str, tuple[float, Pooled]], path: Path) -> No
 
 
 def error_by_set(by_set: Mapping[str, Mapping[str, Pooled]], path: Path) -> None:
-    """DER of every system on every set (collar 0)."""
-    systems = list(dict.fromkeys(name for pooled in by_set.values() for name in pooled))
-    figure, axes = plt.subplots(figsize=(max(6.0, 1.6 * len(by_set)), 4), layout="constrained")
-    width = 0.8 / len(systems)
-    greys = plt.get_cmap("Greys")
-    for i, name in enumerate(systems):
-        colour = OURS if name == "ours" else greys(0.35 + 0.5 * i / len(systems))
-        places = [s + i * width for s, pooled in enumerate(by_set.values()) if name in pooled]
-        heights = [100 * p[name].strict.der.rate for p in by_set.values() if name in p]
-        axes.bar(places, heights, width, color=colour, label=name)
-    axes.set_xticks([s + 0.4 - width / 2 for s in range(len(by_set))], list(by_set), rotation=20)
-    axes.set_ylabel("DER %, collar 0, overlap scored")
-    axes.legend(fontsize="small")
+    """DER of every system on every set (collar 0), a line of marks per set."""
+    names = list(dict.fromkeys(name for pooled in by_set.values() for name in pooled))
+    figure, axes = plt.subplots(figsize=(9, 1.6 + 0.42 * len(by_set)), layout="constrained")
+    for name, look in _looks(names).items():
+        rows = [row for row, pooled in enumerate(by_set.values()) if name in pooled]
+        rates = [100 * p[name].strict.der.rate for p in by_set.values() if name in p]
+        axes.scatter(rates, rows, zorder=3 if name == "ours" else 2, label=name, **look)
+    axes.set_yticks(range(len(by_set)), list(by_set))
+    axes.set_ylim(len(by_set) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.3)
+    axes.set_xlabel("DER %, collar 0, overlap scored (left is better)")
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize="small")
     _save(figure, path)
+
+
+def _looks(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """How each system is marked, the same in every picture of the same systems."""
+    others = [name for name in names if name != "ours"]
+    marks = zip(others, MARKERS, SHADES, strict=False)
+    looks = {name: {"marker": marker, "c": shade, "s": 45} for name, marker, shade in marks}
+    return {"ours": {"marker": "*", "c": OURS, "s": 140}, **looks} if "ours" in names else looks
 
 
 def ranking(kinds: Mapping[str, Mapping[str, tuple[float, float]]], path: Path) -> None:
@@ -100,13 +113,10 @@ def ranking(kinds: Mapping[str, Mapping[str, tuple[float, float]]], path: Path) 
         1, len(kinds), figsize=(3.2 * len(kinds), 3.9), layout="constrained", squeeze=False
     )
     names = list(dict.fromkeys(name for der in kinds.values() for name in der))
-    look = dict(zip(names, zip(MARKERS, SHADES, strict=False), strict=False))
+    looks = _looks(names)
     for axes, (kind, der) in zip(panels[0], kinds.items(), strict=True):
         for name, (real, simulated) in der.items():
-            marker, colour = ("*", OURS) if name == "ours" else look[name]
-            size = 130 if name == "ours" else 50
-            place = (100 * real, 100 * simulated)
-            axes.scatter(*place, s=size, c=colour, marker=marker, zorder=2, label=name)
+            axes.scatter(100 * real, 100 * simulated, zorder=2, label=name, **looks[name])
         limit = 110 * max(max(pair) for pair in der.values())
         axes.plot([0, limit], [0, limit], color="#cccccc", zorder=1)
         axes.set(xlim=(0, limit), ylim=(0, limit), title=kind, xlabel="real: DER %")

@@ -110,6 +110,16 @@ def test_goals_say_what_was_reached_and_why_not(bench: Callable[[], Gathered]) -
     assert "behind no peer on any set: no reason written down yet" in text
 
 
+def test_ahead_of_some_peers_is_not_ahead_of_all(bench: Callable[[], Gathered]) -> None:
+    page = bench()
+    put(page, page.mine, Kept(answer(RIGHT, 0.1), 1.0))
+    put(page, SENKO, Kept(answer(MERGED, 0.2), 1.0))
+    found = {g.name: g for g in goals.goals(bench(), [])}
+    assert (found["der"].met, found["der-sets"].met) == (None, None)
+    assert found["der-sets"].reached.startswith("ahead on 2 of 2 sets; ")
+    assert found["der"].reached.endswith("peers have not answered for all of it")
+
+
 def test_a_hint_that_makes_it_worse_is_flagged(bench: Callable[[], Gathered]) -> None:
     page = bench()
     put(page, page.mine, Kept(answer(RIGHT), 1.0))

@@ -79,7 +79,9 @@ def _draw(page: Gathered, runs: Sequence[Mapping[str, Any]], folder: Path) -> di
     if complete:
         pictures.error_parts(complete, folder / "error-parts.png")
         drawn["error-parts"] = picture(folder, "error-parts")
-    pictures.error_by_set(page.by_set(), folder / "error-by-set.png")
+    labels = {one.name: one.label.replace("`", "") for one in page.sets}
+    by_set = {labels[name]: by_system for name, by_system in page.by_set().items()}
+    pictures.error_by_set(by_set, folder / "error-by-set.png")
     drawn["error-by-set"] = picture(folder, "error-by-set")
     shown = {name: (timed[name].speed, complete[name]) for name in timed if name in complete}
     if len(shown) > 1:
