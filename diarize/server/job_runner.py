@@ -108,7 +108,7 @@ class JobRunner:
 
     def _next(self, cancel: Cancel) -> None:
         """Claim a job and do it, in a thread that holds a slot."""
-        job = self.store.claim()
+        job = None if self.service.stopping else self.store.claim()
         if job is None:
             return
         self._cancels[job.id] = cancel

@@ -88,16 +88,18 @@ class Service:
         """The models.
 
         Raises:
-            ServiceError: 503, not loaded yet, or the service stops.
+            ServiceError: 503, not loaded yet.
         """
-        if self._studio is None or self.stopping:
-            raise ServiceError(
-                503,
-                "not_ready",
-                "the service is starting or stopping",
-                headers={"Retry-After": "5"},
-            )
+        if self._studio is None:
+            raise _not_ready()
         return self._studio
+
+    def check_ready(self) -> None:
+        """Raises:
+        ServiceError: 503, nothing new may begin: the models are not loaded, or the service stops.
+        """
+        if not self.ready:
+            raise _not_ready()
 
     def stop(self) -> None:
         """Nothing new begins; event streams end; what answers a request may finish."""
@@ -123,10 +125,10 @@ class Service:
         """Do `work` in a thread once the gate has room; a client who leaves cancels it.
 
         Raises:
-            ServiceError: 429, too many are waiting; 413, time is up.
+            ServiceError: 503, not ready; 429, too many are waiting; 413, time is up.
             Cancelled: the client has left.
         """
-        _ = self.studio  # not ready is told before waiting
+        self.check_ready()
         cancel = cancel or Cancel(self.settings.max_request_s)
         worker = asyncio.create_task(self.run_gated(gate, work, cancel))
         watcher = asyncio.create_task(_left(request))
@@ -256,6 +258,12 @@ class Service:
         named = sorted(p.stem for p in (self.settings.data / "voices").glob("*.db"))
         found = (self.voices(name) for name in ("default", *named))
         return [index for index in found if index is not None]
+
+
+def _not_ready() -> ServiceError:
+    return ServiceError(
+        503, "not_ready", "the service is starting or stopping", headers={"Retry-After": "5"}
+    )
 
 
 def service_of(request: Request) -> Service:

@@ -56,8 +56,8 @@ class Running:
 
 
 @contextmanager
-def service(data: Path, **settings: Any) -> Iterator[Running]:
-    """A service that is ready; stopped in the end."""
+def service(data: Path, *, ready: bool = True, **settings: Any) -> Iterator[Running]:
+    """A service that is ready, or cannot become so; stopped in the end."""
     app = create_app(Settings(data=data, **{"threads": 1, **settings}))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, log_config=None, access_log=False,
@@ -71,7 +71,8 @@ def service(data: Path, **settings: Any) -> Iterator[Running]:
         url = f"http://127.0.0.1:{port}"
         headers = {"X-API-Key": settings["keys"][0]} if settings.get("keys") else {}
         with httpx.Client(base_url=url, headers=headers, timeout=120, trust_env=False) as client:
-            wait_for(lambda: client.get("/readyz").status_code == 200, 90)
+            if ready:
+                wait_for(lambda: client.get("/readyz").status_code == 200, 90)
             yield Running(app, url, client)
     finally:
         app.state.service.stop()

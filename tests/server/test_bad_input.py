@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from scipy.signal import resample_poly
 
 from tests.server.conftest import Running
 from tests.server.sounds import (
@@ -109,6 +110,33 @@ def test_a_small_file_that_is_long(running: Running) -> None:
     assert len(small) < 200_000
     answer = turns(running, small)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_long")
+
+
+KINDS_OF_SOUND = [
+    (8_000, 1, "WAV", "PCM_16"),
+    (8_000, 1, "WAV", "ULAW"),
+    (44_100, 2, "WAV", "PCM_24"),
+    (96_000, 1, "FLAC", "PCM_24"),
+    (192_000, 1, "WAV", "FLOAT"),
+    (16_000, 8, "WAV", "PCM_16"),
+]
+
+
+@pytest.mark.parametrize(("rate_hz", "channels", "container", "subtype"), KINDS_OF_SOUND)
+def test_times_hold_whatever_the_sound_is_kept_as(
+    running: Running, rate_hz: int, channels: int, container: str, subtype: str
+) -> None:
+    """Two seconds of silence, then speech to the end: it begins and ends where it does."""
+    samples, _ = soundfile.read(io.BytesIO(spoken((18.8, 21.4))), dtype="float32")
+    samples = np.concatenate([np.zeros(2 * RATE_HZ, np.float32), samples])
+    samples = resample_poly(samples, rate_hz // 100, RATE_HZ // 100)
+    file = io.BytesIO()
+    every = np.repeat(samples[:, None], channels, axis=1)
+    soundfile.write(file, every, rate_hz, format=container, subtype=subtype)
+    answer = turns(running, file.getvalue()).json()
+    assert answer["duration"] == pytest.approx(4.6, abs=0.02)
+    assert answer["segments"][0]["start"] == pytest.approx(2.0, abs=0.15)
+    assert {s["speaker"] for s in answer["segments"]} == {"A"}
 
 
 def test_samples_that_are_no_numbers(running: Running) -> None:
