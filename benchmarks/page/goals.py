@@ -93,8 +93,8 @@ def _error(page: Gathered) -> Iterator[Goal]:
     if behind:
         reached = ["behind on " + "; ".join(behind)]
     others = {n: p for n, p in min(by_set.values(), key=len).items() if n != "ours"}
-    met = _sure(not behind, others) if behind or len(by_set) == len(every) else None
-    yield Goal("der-sets", wanted, "; ".join([*reached, *_lacking(others)]), met)
+    sure = _sure(not behind, others) if behind or len(by_set) == len(every) else None
+    yield Goal("der-sets", wanted, "; ".join([*reached, *_lacking(others)]), sure)
 
 
 def _lacking(found: Mapping[str, Pooled]) -> list[str]:

@@ -82,7 +82,11 @@ def section(page: Gathered, picture: str) -> str:
         )
     rows = []
     for one in found:
-        figures = [f"{one.spearman:+.2f}", f"{one.kendall:+.2f}", f"{one.p:.3f}"]
+        figures = [
+            f"{one.spearman:+.2f}",
+            f"{one.kendall:+.2f}",
+            f"{one.p:.3f}" if one.p >= 0.001 else "< 0.001",
+        ]
         rows.append([one.kind, f"{len(one.der)}", *figures, *_minutes(page, one.kind)])
     names = list(found[-1].der)
     cells = [[one.kind, *(_both(one.der, name) for name in names)] for one in found]
