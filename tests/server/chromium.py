@@ -8,13 +8,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-
-from tests.server.conftest import KEY, Running
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 90_000
@@ -77,33 +74,6 @@ def visit(
         assert [request for request in seen.requests if not request.startswith(own)] == []
     finally:
         context.close()
-
-
-@contextmanager
-def open_reader(browser: Browser, served: Running, job: str, **options: Any) -> Iterator[Visit]:
-    """A visit by somebody signed in who opens a job."""
-    with visit(browser, served.url, f"/#job/{job}", key=KEY, **options) as seen:
-        expect(seen.page.locator(".row [data-w]").first).to_be_visible()
-        yield seen
-
-
-def result_of(served: Running, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = served.http.get(f"/v1/jobs/{job}/result").json()
-    return found
-
-
-def download(page: Page, label: str) -> tuple[str, str]:
-    """Name and text of what the menu gives."""
-    page.get_by_role("button", name="Download").click()
-    with page.expect_download() as started:
-        page.get_by_role("menuitem", name=label).click()
-    return started.value.suggested_filename, Path(started.value.path()).read_text("utf-8")
-
-
-def pick(page: Page, row: int, entry: str) -> None:
-    """Choose from the menu of a row."""
-    page.locator(".row").nth(row).locator(".speaker").click()
-    page.get_by_role("menu").locator(".name").get_by_text(entry, exact=True).click()
 
 
 def _is_policy(text: str) -> bool:

@@ -57,6 +57,7 @@ export class JobList {
     const card = new Card(name, this, silent);
     this.list.prepend(card.item);
     this.tellEmpty();
+    if (!silent) card.item.scrollIntoView({ block: "nearest" }); // open hints push it out of sight
     return card;
   }
 

@@ -52,7 +52,7 @@ export function factsOf(result, { overlap }) {
     const names = new Intl.DisplayNames("en", { type: "language" });
     facts.push(names.of(result.language));
   }
-  if (overlap >= 0.5) facts.push(`${spokenTime(overlap)} several at once`);
+  if (overlap >= 0.5) facts.push(`${spokenTime(overlap)} overlapping`);
   return facts.join(" · ");
 }
 
