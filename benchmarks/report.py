@@ -51,7 +51,7 @@ def run(
         failures += compare.alone(peer, [p.case for p in planned], _keep(how))
     if options.speed is not None:
         chosen = [s for s in theirs if s.name in (options.speed or FASTER)]
-        timed = [p.case for p in planned if p.compared and p.about.speed]
+        timed = [p.case for p in planned if p.about.speed]
         failures += compare.timed(timed, mine, chosen, _keep(how))
     if options.hints is not None:
         for one in [mine, *(s for s in theirs if s.name in options.hints)]:

@@ -26,7 +26,7 @@ class PlannedSet(BaseModel):
     part: Literal["development", "held back", ""] = ""
     simulated: bool = False
     take: tuple[int, ...] | None = None
-    speed: bool = True
+    speed: bool = False
 
     @property
     def held(self) -> bool:
@@ -88,7 +88,8 @@ def recordings(
     """
     known = {one.name: one for one in plan.set}
     wanted: list[tuple[str | Path, PlannedSet]] = [
-        (where, known.get(Path(where).name, PlannedSet(name=Path(where).name))) for where in sets
+        (where, known.get(Path(where).name, PlannedSet(name=Path(where).name, speed=True)))
+        for where in sets
     ]
     if not sets:
         wanted = [(one.name, one) for one in plan.set if not one.simulated]
