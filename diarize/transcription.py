@@ -28,7 +28,7 @@ from faster_whisper.transcribe import (
 
 from diarize.audio import Recording
 from diarize.chunking import Span, inside, plan_chunks, speaker_changes
-from diarize.drafts import DOUBT_LOG_PROB, Draft, badness, join, skipped, without_loop
+from diarize.drafts import Draft, badness, join, skipped, without_loop
 from diarize.errors import ModelError
 from diarize.language import Votes, judge, language_windows, spoken_s
 from diarize.models import find_whisper
@@ -214,12 +214,13 @@ class _Job:
         return sorted(drafts, key=lambda d: d.span)
 
     def second_try(self, drafts: list[Draft], language: str) -> list[Draft]:
-        """Decode doubtful chunks again, in the full window, whole or in pieces; the best stays.
+        """Decode doubtful chunks again, in the full window, whole and in pieces; the best stays.
 
-        The full window ends most loops. Pieces bring back what was skipped: Whisper drops a
-        sentence between two speakers, and does not where the chunk begins elsewhere.
+        The full window ends most loops, and brings back a phrase that was said twice. Pieces bring
+        back what was skipped: Whisper drops a sentence between two speakers, and does not where the
+        chunk begins elsewhere.
         """
-        wide = [d.span for d in drafts if d.broken or d.log_prob < DOUBT_LOG_PROB]
+        wide = [d.span for d in drafts if d.doubtful]
         halves = {d.span: self._halves(d.span) for d in drafts if d.broken or d.skips}
         again = self.decode(
             [*wide, *(h for hs in halves.values() for h in hs)], language, wide=True
@@ -227,7 +228,7 @@ class _Job:
         found = {d.span: d for d in again}
         kept = []
         for d in drafts:
-            tries = [d, *([found[d.span]] if d.span in wide else [])]
+            tries = [d, *([found[d.span]] if d.doubtful else [])]
             if halves.get(d.span):
                 tries.append(join(d.span, [found[h] for h in halves[d.span]]))
             kept.append(min(tries, key=badness))
