@@ -1,7 +1,7 @@
 """One command, one page: ours and the peers, on every set, by both rules.
 
-    python -m benchmarks.report [SET…] [--simulated FOLDER] [--peers senko … | all | none] [--words]
-        [--hints [NAME…]] [--checks] [--speed [NAME…]] [--growth SET…] [--all]
+    python -m benchmarks.report [SET…] [--simulated FOLDER…] [--peers senko … | all | none]
+        [--words] [--hints [NAME…]] [--checks] [--speed [NAME…]] [--growth SET…] [--all]
         [--out build/bench/report.md]
 
 Without SET: all of page.toml that can be fetched; --simulated adds its simulated sets. Peers must
@@ -130,7 +130,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("sets", nargs="*", help="folders, or names of sets")
-    add("--simulated", type=Path, help="folder of page.toml's simulated sets")
+    add(
+        "--simulated",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="folders of page.toml's simulated sets",
+    )
     add("--peers", nargs="+", default=["all"], help="names, all installed, or none")
     add("--whole", nargs="+", default=[], help="peers that answer for all recordings, as ours")
     add("--only", nargs="+", help="these recordings only")

@@ -73,7 +73,7 @@ def test_the_plan_names_real_and_simulated_sets_and_takes_some_recordings(tmp_pa
         (tmp_path / "phone" / f"{name}.rttm").touch()
         (tmp_path / "phone" / f"{name}.wav").write_bytes((DATA / "sample.wav").read_bytes())
     taken = PlannedSet(name="phone", simulated=True, take=(1,))
-    found = recordings(plan.model_copy(update={"set": (taken,)}), [], tmp_path)
+    found = recordings(plan.model_copy(update={"set": (taken,)}), [], [tmp_path])
     assert [(p.case.item.name, p.compared) for p in found] == [
         ("a", False),
         ("b", True),

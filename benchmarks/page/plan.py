@@ -72,14 +72,17 @@ class Planned:
 
 
 def recordings(
-    plan: Plan, sets: Sequence[str], simulated: Path | None, only: Sequence[str] | None = None
+    plan: Plan,
+    sets: Sequence[str],
+    simulated: Sequence[Path] = (),
+    only: Sequence[str] | None = None,
 ) -> list[Planned]:
     """What the page is made of.
 
     Args:
         sets: names or folders; none: all of the plan's that can be had. A folder that the plan
             does not know by its name is compared whole.
-        simulated: folder of the plan's simulated sets.
+        simulated: folders of the plan's simulated sets.
         only: these recordings only.
 
     Raises:
@@ -93,12 +96,12 @@ def recordings(
     ]
     if not sets:
         wanted = [(one.name, one) for one in plan.set if not one.simulated]
-    if simulated is not None:
-        wanted += [
-            (simulated / one.name, one)
-            for one in plan.set
-            if one.simulated and (simulated / one.name).is_dir()
-        ]
+    wanted += [
+        (folder / one.name, one)
+        for folder in simulated
+        for one in plan.set
+        if one.simulated and (folder / one.name).is_dir()
+    ]
     found = []
     for where, about in wanted:
         for number, item in enumerate(load(where)):

@@ -94,6 +94,7 @@ KINDS: tuple[Kind, ...] = (
 PARTS: tuple[tuple[str, Callable[[Planned], bool]], ...] = (
     ("real, development", lambda p: not p.about.simulated and not p.about.held),
     ("real, held back", lambda p: not p.about.simulated and p.about.held),
+    ("simulated, development", lambda p: p.about.simulated and not p.about.held),
     ("simulated, held back", lambda p: p.about.simulated and p.about.held),
 )
 
