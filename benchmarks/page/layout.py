@@ -63,7 +63,9 @@ def _errors(page: Gathered, drawn: Mapping[str, str]) -> str:
         "### Real": lambda p: not p.about.simulated,
         "### Simulated": lambda p: p.about.simulated,
     }
-    text = f"{tables.errors(page)}\n\n{tables.ERROR_NOTE}\n\n{drawn['error-parts']}"
+    text = f"{tables.errors(page)}\n\n{tables.ERROR_NOTE}"
+    if drawn["error-parts"]:
+        text += f"\n\n{drawn['error-parts']}"
     for title, fits in parts.items():
         if 0 < sum(fits(p) for p in page.compared) < len(page.compared):
             text += f"\n\n{title}\n\n{tables.errors(page, fits)}"

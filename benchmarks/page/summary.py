@@ -32,7 +32,7 @@ def _error(page: Gathered, label: str, fits: Callable[[Planned], bool]) -> list[
     if not complete:
         return None
     own = [p for p in page.compared if fits(p)]
-    least = min(p.strict.der.rate for p in complete.values())
+    least = min(p.strict.der.rate for p in complete.values()) if len(complete) > 1 else None
     cells = []
     for name in page.heard:
         cell = both_rules(complete[name]) if name in complete else "–"

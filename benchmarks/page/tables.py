@@ -57,7 +57,8 @@ def sets(page: Gathered) -> str:
         for name in names:
             one = by_system.get(name)
             cell = "–" if one is None else both_rules(one)
-            cells.append(f"**{cell}**" if one and one.strict.der.rate == best else cell)
+            least = one is not None and len(by_system) > 1 and one.strict.der.rate == best
+            cells.append(f"**{cell}**" if least else cell)
         minutes = sum(p.case.duration_s for p in own) / 60
         label = about[group].label
         rows.append([label, f"{len(own)}", f"{minutes:.1f}", *cells, _against_best(by_system)])
