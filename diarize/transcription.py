@@ -214,25 +214,24 @@ class _Job:
         return sorted(drafts, key=lambda d: d.span)
 
     def second_try(self, drafts: list[Draft], language: str) -> list[Draft]:
-        """Decode doubtful chunks again, in the full window, whole and in pieces; the best stays.
+        """Decode doubtful chunks again in the full window, then in pieces; the best stays.
 
         The full window ends most loops, and brings back a phrase that was said twice. Pieces bring
-        back what was skipped: Whisper drops a sentence between two speakers, and does not where the
-        chunk begins elsewhere.
+        back what is skipped even so: Whisper drops a sentence between two speakers, and does not
+        where the chunk begins elsewhere.
         """
-        wide = [d.span for d in drafts if d.doubtful]
-        halves = {d.span: self._halves(d.span) for d in drafts if d.broken or d.skips}
-        again = self.decode(
-            [*wide, *(h for hs in halves.values() for h in hs)], language, wide=True
-        )
-        found = {d.span: d for d in again}
-        kept = []
-        for d in drafts:
-            tries = [d, *([found[d.span]] if d.doubtful else [])]
-            if halves.get(d.span):
-                tries.append(join(d.span, [found[h] for h in halves[d.span]]))
-            kept.append(min(tries, key=badness))
-        return kept
+        doubtful = [d.span for d in drafts if d.doubtful]
+        again = {d.span: d for d in self.decode(doubtful, language, wide=True)}
+        better = [min(d, again.get(d.span, d), key=badness) for d in drafts]
+        halves = {d.span: self._halves(d.span) for d in better if d.broken or d.skips}
+        pieces = [half for two in halves.values() for half in two]
+        found = {d.span: d for d in self.decode(pieces, language, wide=True)}
+        return [
+            min(d, join(d.span, [found[h] for h in halves[d.span]]), key=badness)
+            if halves.get(d.span)
+            else d
+            for d in better
+        ]
 
     def _halves(self, span: Span) -> list[Span]:
         if span[1] - span[0] < SHORTEST_SPLIT_S:
