@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.cluster import KMeans, SpectralClustering
 
 from diarize.plda import Float64, Plda, unit
 from diarize.records import Int64
@@ -40,6 +39,8 @@ def merged(voices: Voices, labels: Int64, plda: Plda) -> Int64:
 
 def kmeans(voices: Voices, labels: Int64, plda: Plda) -> Int64:
     """k-means on unit embeddings (spherical up to the final centroids), started from `labels`."""
+    from sklearn.cluster import KMeans  # here: half a second that the default does without
+
     x = unit(voices.embeddings)
     k = int(labels.max()) + 1
     start = np.stack([np.average(x[labels == i], axis=0) for i in range(k)])
@@ -50,6 +51,8 @@ def kmeans(voices: Voices, labels: Int64, plda: Plda) -> Int64:
 
 def spectral(voices: Voices, labels: Int64, plda: Plda) -> Int64:
     """Spectral clustering of the cosine affinity (Ng, Jordan & Weiss, NIPS 2001)."""
+    from sklearn.cluster import SpectralClustering
+
     k = int(labels.max()) + 1
     x = unit(voices.embeddings)
     every = -(-len(x) // MAX_SPECTRAL)

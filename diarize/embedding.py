@@ -221,18 +221,22 @@ class Pooler:
     does not grow with the recording. Blocks without clean speech are never computed.
 
     Args:
+        n_samples: length of the recording: no block is computed for what lies past its end.
         block: begins to compute the trunk frames of a block, shape (BLOCK_FRAMES, 2560).
     """
 
-    def __init__(self, embedder: Embedder, block: Callable[[int], Future[Float32]]) -> None:
+    def __init__(
+        self, embedder: Embedder, n_samples: int, block: Callable[[int], Future[Float32]]
+    ) -> None:
         self._embedder = embedder
+        self._end = -(-n_samples // TRUNK_HOP_SAMPLES)
         self._block = block
         self._begun: dict[int, Future[Float32]] = {}
 
     def begin(self, clean: Bool, start_samples: int) -> None:
         """Begin to compute what `embed` will need for the same windows."""
         for window, alone in enumerate(clean):
-            first, weights = _trunk_mask(alone, start_samples + window * STEP_SAMPLES)
+            first, weights = self._mask(alone, start_samples + window * STEP_SAMPLES)
             for index in np.unique((first + np.flatnonzero(weights.any(axis=0))) // BLOCK_FRAMES):
                 if int(index) not in self._begun:
                     self._begun[int(index)] = self._block(int(index))
@@ -267,7 +271,7 @@ class Pooler:
         return embeddings[whole].reshape(windows, voices, DIMENSION), embeddings[~whole]
 
     def _sums(self, alone: Bool, start_samples: int) -> Sums:
-        first, weights = _trunk_mask(alone, start_samples)
+        first, weights = self._mask(alone, start_samples)
         oldest = first // BLOCK_FRAMES
         self._begun = {i: block for i, block in self._begun.items() if i >= oldest}
         total = Sums.of(np.zeros((1, FRAME_SIZE), np.float32), weights[:, :1] * 0)
@@ -281,9 +285,10 @@ class Pooler:
                 total = total + Sums.of(frames[low - offset : high - offset], part)
         return total
 
-
-def _trunk_mask(alone: Bool, start_samples: int) -> tuple[int, Float32]:
-    """First trunk frame of a window, and the weights (voices, time) of its frames."""
-    first = start_samples // TRUNK_HOP_SAMPLES
-    count = -(-len(alone) * FRAME_SAMPLES // TRUNK_HOP_SAMPLES) + 1
-    return first, mask_weights(alone.astype(np.float32), start_samples, first, count)
+    def _mask(self, alone: Bool, start_samples: int) -> tuple[int, Float32]:
+        """First trunk frame of a window, and the weights (voices, time) of its frames."""
+        first = start_samples // TRUNK_HOP_SAMPLES
+        count = -(-len(alone) * FRAME_SAMPLES // TRUNK_HOP_SAMPLES) + 1
+        weights = mask_weights(alone.astype(np.float32), start_samples, first, count)
+        weights[:, max(0, self._end - first) :] = 0
+        return first, weights

@@ -84,7 +84,9 @@ class Listener:
         found = np.zeros((windows, WINDOW_FRAMES, LOCAL_SPEAKERS), np.uint8)
         embeddings = np.zeros((windows, LOCAL_SPEAKERS, DIMENSION), np.float32)
         pooler = Pooler(
-            self._embedder, lambda i: pool.submit(self._embedder.block, recording, i, channel)
+            self._embedder,
+            recording.n_samples,
+            lambda i: pool.submit(self._embedder.block, recording, i, channel),
         )
 
         parts, part_embeddings = [np.zeros((0, 4), np.int64)], [embeddings[:0, 0]]

@@ -20,7 +20,7 @@ STEP_FRAMES = 148
 one grid. Step against accuracy and cost: `benchmarks.tune step`."""
 STEP_SAMPLES = STEP_FRAMES * FRAME_SAMPLES
 LOCAL_SPEAKERS = 3
-BATCH_WINDOWS = 8
+BATCH_WINDOWS = 4
 FILTER_HOP_SAMPLES = 30
 """The filters give one value per band each 30 samples; a window step is a whole number of them."""
 FILTER_FRAMES = 5325
