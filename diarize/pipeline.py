@@ -32,7 +32,7 @@ from diarize.records import (
     Turn,
 )
 from diarize.transcription import Transcriber
-from diarize.words import UtteranceHook, in_language, said
+from diarize.words import UtteranceHook, said
 
 if TYPE_CHECKING:
     from diarize.voices.transcripts import KnownVoices
@@ -126,7 +126,8 @@ class Pipeline:
         """
         hints = Hints(num_speakers, min_speakers, max_speakers)
         with self._known(voices, known_speakers) as known:
-            transcriber = in_language(self.transcriber, language)
+            transcriber = self.transcriber
+            transcriber.check_language(language)  # before minutes of other work
             with self.open(source, sample_rate_hz, progress) as recording:
                 prepared = self.prepare(recording, progress=progress)
                 sides = self._sides(prepared, hints, progress)
@@ -134,7 +135,13 @@ class Pipeline:
                 result = _named(unnamed, sides, known, recording, progress)
                 sides = _renamed(sides, unnamed, result)
                 utterances, spoken = said(
-                    transcriber, recording, prepared, sides, progress, on_utterance
+                    transcriber,
+                    recording,
+                    prepared,
+                    sides,
+                    progress,
+                    language=language,
+                    on_utterance=on_utterance,
                 )
                 return replace(result, utterances=tuple(utterances), language=spoken)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,25 +22,14 @@ SETTLED_S = 5.0
 end or a pause has come meanwhile, and what follows no longer says whose words those were."""
 
 
-def in_language(transcriber: Transcriber, language: str | None) -> Transcriber:
-    """The transcriber, told the language; None: as it is.
-
-    Raises:
-        ModelError: its model does not know the language.
-    """
-    if language is None:
-        return transcriber
-    told = copy.copy(transcriber)  # the same network
-    told.language, told.mixed_languages = transcriber.check_language(language), False
-    return told
-
-
 def said(
     transcriber: Transcriber,
     recording: Recording,
     prepared: Prepared,
     sides: Sequence[Side],
     progress: ProgressHook,
+    *,
+    language: str | None = None,
     on_utterance: UtteranceHook | None = None,
 ) -> tuple[list[Utterance], str | None]:
     """Who said what, sorted by start, and the language.
@@ -49,26 +37,34 @@ def said(
     Args:
         prepared: evidence of the recording, by channel.
         sides: whose turns are on each channel.
+        language: of this recording; None: as the transcriber was told.
         on_utterance: called with utterances in order of time, as soon as they are settled; of
             several channels, which are heard one after the other, at the end.
     """
     utterances: list[Utterance] = []
-    language = None
+    spoken = None
+    progress("transcription", 0.0)
     live = _Live(sides[0], on_utterance) if on_utterance and len(sides) == 1 else None
     for channel, (evidence, side) in enumerate(zip(prepared.channels, sides, strict=True)):
         speech = speech_regions(evidence.speech_probability, evidence.n_samples)
         transcript = transcriber(
-            recording, speech, side.exclusive, progress, channel=channel, on_words=live
+            recording,
+            speech,
+            side.exclusive,
+            progress,
+            channel=channel,
+            language=language,
+            on_words=live,
         )
         utterances += align(transcript.words, side.turns, side.exclusive)
-        language = language or transcript.language
+        spoken = spoken or transcript.language
     utterances.sort(key=lambda u: (u.start, u.end))
     if live:
         live.tell(math.inf)
     elif on_utterance:
         for utterance in utterances:
             on_utterance(utterance)
-    return utterances, language
+    return utterances, spoken
 
 
 @dataclass(slots=True)

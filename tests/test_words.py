@@ -1,4 +1,4 @@
-"""A recording's own language, on a recogniser that was told another; words told as they come."""
+"""Words given to their speakers, and told as they come."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from diarize.models import find_whisper
 from diarize.pipeline import Pipeline
 from diarize.records import SAMPLE_RATE_HZ, Float32, Turn, Utterance, Word
 from diarize.transcription import Transcriber
-from diarize.words import SETTLED_S, _Live, in_language, said
+from diarize.words import SETTLED_S, _Live, said
 
 
 @pytest.fixture(scope="module")
@@ -37,29 +37,17 @@ def test_words_are_told_while_others_are_yet_to_be_heard(
         prepared = pipeline.prepare(recording)
         turns = pipeline.attribute(prepared)
         utterances, language = said(
-            in_language(transcriber, "en"),
+            transcriber,
             recording,
             prepared,
             [Side(turns.turns, turns.exclusive)],
             progress,
-            lambda utterance: told.append((heard, utterance)),
+            language="en",
+            on_utterance=lambda utterance: told.append((heard, utterance)),
         )
     assert [utterance for _, utterance in told] == utterances
     assert told[0][0] < told[-1][0] == 1
     assert (told[0][1].text[:5], language) == ("Hello", "en")
-
-
-def test_a_call_has_a_language_of_its_own(transcriber: Transcriber) -> None:
-    told = in_language(transcriber, "de")
-    assert (told.language, told.mixed_languages) == ("de", False)
-    assert told.model is transcriber.model
-    assert (transcriber.language, transcriber.mixed_languages) == (None, True)
-    assert in_language(transcriber, None) is transcriber
-
-
-def test_a_language_that_the_model_does_not_know(transcriber: Transcriber) -> None:
-    with pytest.raises(ModelError, match="does not know the language 'klingon': give one of af,"):
-        in_language(transcriber, "klingon")
 
 
 def test_an_utterance_is_told_as_soon_as_it_is_settled() -> None:
