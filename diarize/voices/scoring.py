@@ -99,8 +99,8 @@ CALIBRATIONS: dict[str, Calibration] = {
     "ecapa": Calibration(0.517, 0.450, 36.7, 0.058),
     "ge2e": Calibration(0.870, 0.816, 44.6, 0.030),
 }
-"""From ``python -m benchmarks.verification --engine NAME --clips LIBRISPEECH`` (with ``--plain`` for
-those that are not NORMALISED). On people that the threshold was not chosen on, in different
+"""From ``python -m benchmarks.verification --engine NAME --clips LIBRISPEECH``, with ``--plain``
+for those that are not NORMALISED. On people that the threshold was not chosen on, in different
 meetings (speakerbox), in per cent, by the speech enrolled and tested (20 s and 20 s, 20 s and 2 s,
 2 s and 2 s):
 
