@@ -20,7 +20,7 @@ one pair in twelve, a cosine one in three."""
 
 _CALL = (
     *("sample_rate_hz", "num_speakers", "min_speakers", "max_speakers"),
-    *("voices", "known_speakers", "progress"),
+    *("voices", "known_speakers", "progress", "on_utterance"),
 )
 """Options of a pipeline's call; the others are for making it."""
 
@@ -31,8 +31,8 @@ def transcribe(source: Source, **options: Any) -> Result:
     Args:
         source: a path, a binary file object, or samples (with `sample_rate_hz=`).
         options: the hints `num_speakers`, `min_speakers`, `max_speakers`; names from a store of
-            `voices` or from clips of `known_speakers`; a `progress` hook; and whatever `Pipeline`
-            takes.
+            `voices` or from clips of `known_speakers`; the hooks `progress` and `on_utterance`; and
+            whatever `Pipeline` takes.
 
     Raises:
         AudioError, HintError, ModelError, VoiceError, VoiceStoreError: each says what to do.
