@@ -79,22 +79,18 @@ def skipped(speech: Sequence[Span], words: Sequence[Word]) -> float:
 def loop_start(words: Sequence[str]) -> int | None:
     """Where a text begins to repeat itself as a stuck decoder does, and people do not.
 
-    That is: a phrase of up to five words four times in a row, or eight words that came before.
-    The index is that of the first word of the first repetition.
+    That is: a phrase of up to five words four times in a row, or a longer one twice in a row. What
+    comes again after something else was said. The index is that of the first repetition's first
+    word.
     """
     plain = [w.strip(".,!?;:…-–—\"'").casefold() for w in words]
-    for size in range(1, 6):
+    for size in range(1, len(plain) // 2 + 1):
+        needed = 3 * size if size <= 5 else max(8, size)
         run = 0
         for i in range(size, len(plain)):
             run = run + 1 if plain[i] == plain[i - size] else 0
-            if run >= 3 * size:
+            if run >= needed:
                 return i - run + 1
-    seen = set()
-    for i in range(len(plain) - 7):
-        phrase = tuple(plain[i : i + 8])
-        if phrase in seen:
-            return i
-        seen.add(phrase)
     return None
 
 

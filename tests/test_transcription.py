@@ -74,6 +74,10 @@ def test_skipped_speech_is_a_gap_or_an_overlong_word() -> None:
         ("I regret it. I regret it. I regret it. I regret it.", 3),
         ("go on and on and on and on and on", 3),
         ("so this is what we have done here and so this is what we have done here and", 9),
+        (
+            "it is late and we should all go home now, yes, it is late and we should all go home",
+            None,
+        ),
         ("", None),
     ],
 )
