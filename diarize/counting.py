@@ -36,8 +36,8 @@ them costs the square of their number, which must not grow with the recording.""
 MIN_CLEAN_S = 1.0
 """Clean speech an utterance needs to count speakers by …"""
 LESS_CLEAN_S = (0.5, 0.25, 0.1)
-"""… or less, where nobody speaks as long or where a hint asks for more speakers than those are the
-voices of: who is missing has said little."""
+"""… or less, where nobody speaks as long (0.5 s at least) or where a hint asks for more speakers
+than those are the voices of: who is missing has said little."""
 MERGE_EVIDENCE = 0.0
 """Log-likelihood ratio above which two clusters are merged."""
 UNSEEN_EVIDENCE = 15.0
@@ -154,7 +154,7 @@ def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Vo
     """
     best: tuple[Voices, MergePath] | None = None
     reached = (-1, -1)
-    for min_clean_s in (MIN_CLEAN_S, *LESS_CLEAN_S):
+    for min_clean_s in (MIN_CLEAN_S, *(LESS_CLEAN_S if at_least else LESS_CLEAN_S[:1])):
         voices = find_voices(evidence, plda, min_clean_s)
         path = merge(voices, overestimate(voices.embeddings, at_least), plda)
         if path.estimate() < min(at_least, len(voices)):
