@@ -77,7 +77,7 @@ class Sums:
         Without a matrix product: a voice is heard for a short while, and BLAS would keep threads of
         its own spinning, which took a third of the time of the others.
         """
-        first = np.zeros((len(weights), FRAME_SIZE), np.float32)
+        first = np.zeros((len(weights), frames.shape[1]), np.float32)
         second = np.zeros_like(first)
         squares = np.square(frames)
         for voice, row in enumerate(weights):
