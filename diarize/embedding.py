@@ -84,8 +84,8 @@ class Sums:
             heard = np.flatnonzero(row)
             if len(heard):
                 span = slice(heard[0], heard[-1] + 1)
-                np.einsum("t,tf->f", row[span], frames[span], out=first[voice])
-                np.einsum("t,tf->f", row[span], squares[span], out=second[voice])
+                first[voice] = np.einsum("t,tf->f", row[span], frames[span])
+                second[voice] = np.einsum("t,tf->f", row[span], squares[span])
         total = weights.sum(axis=1, keepdims=True)
         return cls(total, np.square(weights).sum(axis=1, keepdims=True), first, second)
 
