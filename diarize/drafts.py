@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from diarize.chunking import Span
 from diarize.records import Word
 
@@ -20,22 +18,22 @@ MAX_NO_SPEECH = 0.6
 """A doubtful text above this probability of silence is dropped (Whisper's own threshold). It
 catches most of what is invented on noise, not all: rain had 0.34. The gate is the speech
 regions."""
-SKIPPED_S = 0.7
-"""A chunk with more speech than this that no word accounts for is decoded once more."""
-LONGEST_WORD_S = 0.9
-"""What is longer was stretched over speech that Whisper skipped."""
+SKIPPED_S = 0.8
+"""A stretch of speech longer than this that no word accounts for is decoded for itself."""
+TRUSTED_LOG_PROB = -0.7
+"""What is found there is taken from this mean log-probability per token on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """One decoding of one chunk.
 
-    skipped_s: speech that no word accounts for. log_prob: the mean per token.
+    skipped: speech that no word accounts for. log_prob: the mean per token.
     """
 
     span: Span
     words: tuple[Word, ...]
-    skipped_s: float
+    skipped: tuple[Span, ...]
     log_prob: float
     compression: float
     no_speech: float
@@ -50,11 +48,12 @@ class Draft:
 
     @property
     def doubtful(self) -> bool:
-        return self.broken or self.skips or self.log_prob < DOUBT_LOG_PROB
+        return self.broken or self.log_prob < DOUBT_LOG_PROB
 
     @property
-    def skips(self) -> bool:
-        return self.skipped_s > SKIPPED_S
+    def trusted(self) -> bool:
+        """Taken where a first decoding heard nothing."""
+        return not self.broken and self.log_prob >= TRUSTED_LOG_PROB and not self.silent
 
     @property
     def silent(self) -> bool:
@@ -62,18 +61,17 @@ class Draft:
         return self.no_speech > MAX_NO_SPEECH and self.doubtful
 
 
-def skipped(speech: Sequence[Span], words: Sequence[Word]) -> float:
-    """Seconds of speech that no word accounts for: gaps of 0.5 s and more, and overlong words."""
-    gaps = list(speech)
+def skipped(speech: Sequence[Span], words: Sequence[Word]) -> tuple[Span, ...]:
+    """Stretches of speech that no word accounts for, SKIPPED_S and longer."""
+    left = list(speech)
     for w in words:
-        gaps = [
+        left = [
             part
-            for a, b in gaps
+            for a, b in left
             for part in ((a, min(b, w.start)), (max(a, w.end), b))
             if part[1] > part[0]
         ]
-    stretched = sum(max(0.0, w.end - w.start - LONGEST_WORD_S) for w in words)
-    return stretched + sum(b - a for a, b in gaps if b - a >= 0.5)
+    return tuple((a, b) for a, b in left if b - a >= SKIPPED_S)
 
 
 def loop_start(words: Sequence[str]) -> int | None:
@@ -101,18 +99,5 @@ def without_loop(words: tuple[Word, ...]) -> tuple[Word, ...]:
 
 def badness(draft: Draft) -> tuple[bool, int, float]:
     """Sorts decodings of one chunk, the best first."""
-    return draft.broken, round(draft.skipped_s / SKIPPED_S), -draft.log_prob
-
-
-def join(span: Span, pieces: list[Draft]) -> Draft:
-    """Decodings of the parts of a chunk as one of the whole."""
-    spoken = [d for d in pieces if not d.silent]
-    weights = [len(d.words) + 1 for d in pieces]
-    return Draft(
-        span,
-        tuple(w for d in spoken for w in d.words),
-        sum(d.skipped_s for d in pieces),
-        float(np.average([d.log_prob for d in pieces], weights=weights)),
-        max(d.compression for d in pieces),
-        min(d.no_speech for d in pieces),
-    )
+    skipped_s = sum(b - a for a, b in draft.skipped)
+    return draft.broken, round(skipped_s / SKIPPED_S), -draft.log_prob

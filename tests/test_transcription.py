@@ -61,10 +61,9 @@ def test_speech_without_a_pause_is_cut_into_equal_parts() -> None:
     assert plan_chunks([(0.0, 30.0)], [], 20) == [(0.0, 15.0), (15.0, 30.0)]
 
 
-def test_skipped_speech_is_a_gap_or_an_overlong_word() -> None:
-    words = [Word("a", 0.0, 0.5), Word("long", 0.5, 2.4), Word("b", 4.0, 5.0)]
-    # 2.4–4.0 holds no word, "long" is 1.0 s and "b" 0.1 s longer than words are.
-    assert skipped([(0.0, 5.2)], words) == pytest.approx(1.6 + 1.0 + 0.1)
+def test_skipped_speech_is_what_no_word_accounts_for() -> None:
+    words = [Word("a", 0.0, 0.5), Word("b", 1.2, 2.4), Word("c", 4.0, 5.0)]
+    assert skipped([(0.0, 3.5), (3.6, 6.2)], words) == ((2.4, 3.5), (5.0, 6.2))
 
 
 @pytest.mark.parametrize(
