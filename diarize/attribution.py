@@ -30,6 +30,8 @@ VETO = VadOptions(onset=0.1, offset=0.05, pad_s=0.3)
 """Speech is where the segmentation network says so, unless Silero is sure of the contrary: on AMI a
 stricter VAD loses more speech than it removes false alarms (`benchmarks.tune vad`)."""
 
+PART_FRAMES = 20_000
+"""Frames that are ranked at once, so that hours cost no more memory than minutes."""
 VOTE_LIMIT_S = 2.0
 """A window's vote grows with the clean speech behind it up to this, and with its confidence."""
 
@@ -99,7 +101,7 @@ def timeline(evidence: Evidence, assignment: Assignment) -> Timeline:
     # Any named speaker goes before UNKNOWN: a link to a longer turn in some window is a link.
     votes[:, k] *= 1e-3
     belief[:, k] *= 1e-3
-    confidence = np.divide(belief, votes, out=np.zeros_like(belief), where=votes > 0)
+    confidence = np.divide(belief, votes, out=belief, where=votes > 0)  # in place: it is large
     spoken = veto(evidence, len(seen))
     return Timeline(votes, np.rint(count / seen).astype(np.int64) * spoken, confidence)
 
@@ -136,10 +138,14 @@ def hold(line: Timeline, at_most: int | None = None) -> Bool:
         at_most: cap on the number at once; 1 makes the result exclusive.
     """
     count = line.count if at_most is None else np.minimum(line.count, at_most)
-    order = np.argsort(-line.votes, axis=1, kind="stable")
-    rank = np.empty_like(order)
-    np.put_along_axis(rank, order, np.arange(order.shape[1])[None, :], axis=1)
-    held: Bool = (rank < count[:, None]) & (line.votes > 0)
+    held = np.zeros(line.votes.shape, bool)
+    for first in range(0, len(held), PART_FRAMES):
+        part = slice(first, first + PART_FRAMES)
+        votes = line.votes[part]
+        order = np.argsort(-votes, axis=1, kind="stable")
+        rank = np.empty_like(order)
+        np.put_along_axis(rank, order, np.arange(order.shape[1])[None, :], axis=1)
+        held[part] = (rank < count[part, None]) & (votes > 0)
     held[:, -1] &= ~held[:, :-1].any(axis=1)
     return held
 
