@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diarize.chunking import Span
 from diarize.records import Word
@@ -19,9 +19,12 @@ MAX_NO_SPEECH = 0.6
 catches most of what is invented on noise, not all: rain had 0.34. The gate is the speech
 regions."""
 SKIPPED_S = 0.8
-"""A stretch of speech longer than this that no word accounts for is decoded for itself."""
+"""A stretch of speech longer than this that no word accounts for is decoded for itself (not
+tuned)."""
+EDGE_S = 0.05
+"""A word that ends this close to such a stretch may sound into it."""
 TRUSTED_LOG_PROB = -0.7
-"""What is found there is taken from this mean log-probability per token on."""
+"""What is found there is taken from this mean log-probability per token on (not tuned)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def loop_start(words: Sequence[str]) -> int | None:
     comes again after something else was said. The index is that of the first repetition's first
     word.
     """
-    plain = [w.strip(".,!?;:…-–—\"'").casefold() for w in words]
+    plain = [bare(w) for w in words]
     for size in range(1, len(plain) // 2 + 1):
         needed = 3 * size if size <= 5 else max(8, size)
         run = 0
@@ -95,6 +98,28 @@ def loop_start(words: Sequence[str]) -> int | None:
 def without_loop(words: tuple[Word, ...]) -> tuple[Word, ...]:
     """The words before a loop; all where there is none."""
     return words[: loop_start([w.text for w in words])]
+
+
+def without_echo(draft: Draft, heard: Sequence[Word]) -> Draft:
+    """A part of a chunk without words that the whole had at its edges: times are not so exact
+    that the sound of a word ends where the next begins.
+
+    Args:
+        heard: words of the whole chunks.
+    """
+    words = draft.words
+    before = {bare(w.text) for w in heard if abs(w.end - draft.span[0]) <= EDGE_S}
+    after = {bare(w.text) for w in heard if abs(w.start - draft.span[1]) <= EDGE_S}
+    if words and bare(words[0].text) in before:
+        words = words[1:]
+    if words and bare(words[-1].text) in after:
+        words = words[:-1]
+    return replace(draft, words=words)
+
+
+def bare(word: str) -> str:
+    """A word to compare by: no punctuation around it, no capitals."""
+    return word.strip(".,!?;:…-–—\"'").casefold()
 
 
 def badness(draft: Draft) -> tuple[bool, int, float]:

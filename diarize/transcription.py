@@ -3,7 +3,7 @@
 faster-whisper's own loops are not used. Its sequential one decodes 30 s at a time, one after the
 other; its batched one decodes without timestamp tokens and joins speakers in one chunk, which
 loses words. Here the speech is cut into chunks at pauses and speaker changes, chunks of like length
-are decoded together in a window only a little longer than they are (half a window costs some
+are decoded together in a window only a little longer than they are (half a window costs
 a third of the encoder's time), and what looks wrong is decoded once more: see `second_try`.
 
 Everything is greedy or beam search, nothing is sampled: the same recording gives the same words.
@@ -29,7 +29,7 @@ from faster_whisper.transcribe import (
 
 from diarize.audio import Recording
 from diarize.chunking import Span, inside, plan_chunks, speaker_changes
-from diarize.drafts import Draft, badness, skipped, without_loop
+from diarize.drafts import Draft, badness, skipped, without_echo, without_loop
 from diarize.errors import ModelError
 from diarize.language import Votes, judge, language_windows, spoken_s
 from diarize.models import find_whisper
@@ -218,13 +218,16 @@ class _Job:
         size = 1 if wide else max(1, min(BATCH, -(-len(order) // 2)))
         batches = [order[first : first + size] for first in range(0, len(order), size)]
         drafts: list[Draft] = []
-        with ThreadPoolExecutor(self.owner.threads) as pool:
+        pool = ThreadPoolExecutor(self.owner.threads)
+        try:
             made = pool.map(lambda batch: self._decode_batch(batch, language, wide), batches)
             for batch, found in zip(batches, made, strict=True):
                 drafts += found
                 if self.progress and not (wide or again):
                     self.done_s += spoken_s(batch)
                     self.progress("transcription", min(1.0, self.done_s / self.total_s))
+        finally:  # a hook that raises ends the work
+            pool.shutdown(cancel_futures=True)
         return sorted(drafts, key=lambda d: d.span)
 
     def second_try(self, drafts: list[Draft], language: str) -> list[Draft]:
@@ -236,8 +239,11 @@ class _Job:
         doubtful = [d.span for d in drafts if d.doubtful]
         again = {d.span: d for d in self.decode(doubtful, language, wide=True)}
         better = [min(d, again.get(d.span, d), key=badness) for d in drafts]
-        gaps = [gap for d in better if not d.silent for gap in d.skipped]
-        return [*better, *(d for d in self.decode(gaps, language, again=True) if d.trusted)]
+        spoken = [d for d in better if not d.silent]
+        heard = [w for d in spoken for w in without_loop(d.words)]
+        gaps = [gap for d in spoken for gap in d.skipped]
+        found = [d for d in self.decode(gaps, language, again=True) if d.trusted]
+        return [*better, *(without_echo(d, heard) for d in found)]
 
     def _padded(self, span: Span) -> Span:
         end_s = self.recording.n_samples / SAMPLE_RATE_HZ

@@ -8,7 +8,7 @@ import pytest
 
 from diarize.audio import Recording
 from diarize.chunking import plan_chunks, speaker_changes
-from diarize.drafts import loop_start, skipped
+from diarize.drafts import Draft, loop_start, skipped, without_echo
 from diarize.errors import ModelError
 from diarize.language import judge, language_windows
 from diarize.models import find_whisper
@@ -82,6 +82,17 @@ def test_skipped_speech_is_what_no_word_accounts_for() -> None:
 )
 def test_loops_are_found(text: str, start: int | None) -> None:
     assert loop_start(text.split()) == start
+
+
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [("person. We met", "We met"), ("We met Then", "We met"), ("met then we", "met then we")],
+)
+def test_a_word_at_the_edge_of_skipped_speech_is_not_told_twice(found: str, kept: str) -> None:
+    heard = [Word("Person", 3.0, 4.02), Word("then", 5.98, 6.2), Word("met", 2.0, 2.5)]
+    words = tuple(Word(w, 4 + i / 2, 4.5 + i / 2) for i, w in enumerate(found.split()))
+    draft = Draft((4.0, 6.0), words, (), -0.2, 1.0, 0.0)
+    assert [w.text for w in without_echo(draft, heard).words] == kept.split()
 
 
 def test_chunks_are_heard_together_to_tell_the_language() -> None:
