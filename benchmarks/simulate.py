@@ -1,7 +1,8 @@
 """Simulated conversations from the command line: ``python -m benchmarks.simulate --help``.
 
 One set by its parameters, or the sets of a recipe file (``--recipe benchmarks/simulated.toml``).
-The same seed and the same voices give the same bytes.
+The same seed and the same voices give the same bytes. Voices, noise and timelines that are not
+named are those on board (``simulator/material``: 40 voices that nothing was tuned on).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from pathlib import Path
 from benchmarks.simulator.conversation import Timeline, simulate, write
 from benchmarks.simulator.recipe import Recipe, read_recipes
 from benchmarks.simulator.turns import read_timeline
-from benchmarks.simulator.voices import AUDIO_SUFFIXES, load_voices
+from benchmarks.simulator.voices import AUDIO_SUFFIXES, Voice, load_voices
+
+MATERIAL = Path(__file__).parent / "simulator" / "material"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         recipes = _recipes(options)
-        voices = load_voices(options.voices, options.part)
+        voices = _voices(options.voices, options.part)
         noises = _noises(options.noise)
         timelines = _timelines(options.timelines)
         for recipe in recipes:
@@ -39,9 +42,18 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.simulate", description=__doc__)
     add = parser.add_argument
-    add("--voices", type=Path, required=True, help="folder of clips, speaker before the first '-'")
-    add("--noise", type=Path, help="folder of background recordings")
-    add("--timelines", type=Path, help="folder of RTTM to copy turn-taking from")
+    add(
+        "--voices",
+        type=Path,
+        help="folder of clips, speaker before the first '-' (default: the held-back ones on board)",
+    )
+    add("--noise", type=Path, default=MATERIAL / "noise", help="folder of background recordings")
+    add(
+        "--timelines",
+        type=Path,
+        default=MATERIAL / "timelines",
+        help="folder of RTTM to copy turn-taking from",
+    )
     add("--out", type=Path, required=True)
     add("--seed", type=int, default=1)
     add("--part", choices=("dev", "held", "all"), default="all", help="which third of the voices")
@@ -93,15 +105,20 @@ def _range(text: str) -> tuple[float, float]:
     return float(low), float(high or low)
 
 
-def _noises(folder: Path | None) -> list[Path]:
-    if folder is None:
-        return []
+def _voices(folder: Path | None, part: str) -> list[Voice]:
+    """Those on board are a held-back part already: it is not split again."""
+    if folder is not None:
+        return load_voices(folder, part)
+    if part == "dev":
+        raise ValueError("the voices on board are all held back: name others with --voices")
+    return load_voices(MATERIAL / "voices")
+
+
+def _noises(folder: Path) -> list[Path]:
     return [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in AUDIO_SUFFIXES]
 
 
-def _timelines(folder: Path | None) -> dict[str, Timeline]:
-    if folder is None:
-        return {}
+def _timelines(folder: Path) -> dict[str, Timeline]:
     return {p.stem: read_timeline(p) for p in sorted(folder.rglob("*.rttm"))}
 
 

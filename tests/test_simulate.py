@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from benchmarks import simulate as command
+from benchmarks.page.plan import read_plan
 from benchmarks.simulator import sound, turns, variation, voices
 from benchmarks.simulator.conversation import simulate, write
 from benchmarks.simulator.recipe import Recipe, read_recipes
@@ -190,9 +191,23 @@ def test_telephone_takes_the_band_and_tempo_leaves_the_pitch():
     assert peak_hz == pytest.approx(440, abs=3)
 
 
+def test_what_is_on_board_makes_conversations(tmp_path, capsys):
+    assert len(voices.find_clips(command.MATERIAL / "voices")) == 40
+    assert len(list((command.MATERIAL / "noise").glob("*.ogg"))) == 40
+    lines = [p.stem.split("-")[0] for p in (command.MATERIAL / "timelines").glob("*.rttm")]
+    assert [lines.count(kind) for kind in ("ami", "voxconverse", "clean")] == [9, 12, 1]
+    asked = f"--out {tmp_path} --count 1 --minutes 0.3 --copy voxconverse-b --snr 10 --seed 2"
+    assert command.main(asked.split()) == 0
+    about = json.loads((tmp_path / "sim-000.json").read_text())
+    assert (about["turns_from"], about["snr_db"]) == ("voxconverse-bxpwa", 10.0)
+    assert command.main([*asked.split(), "--part", "dev"]) == 2
+    assert "on board are all held back" in capsys.readouterr().err
+
+
 def test_recipes_of_the_bench_are_valid_and_faults_are_named(tmp_path, clips, capsys):
-    recipes = read_recipes(Path(command.__file__).with_name("simulated.toml"))
-    assert {"meeting", "clips30", "phone", "many"} <= {r.name for r in recipes}
+    folder = Path(command.__file__).parent
+    made = {r.name for f in ("simulated", "words") for r in read_recipes(folder / f"{f}.toml")}
+    assert {one.name for one in read_plan().set if one.simulated} == made - {"twohour"}
     bad = tmp_path / "bad.toml"
     bad.write_text('[[set]]\nname = "x"\nloudness = 3\n')
     with pytest.raises(ValueError, match=r"(?s)bad.toml: set 'x'.*loudness"):
