@@ -25,7 +25,7 @@ from benchmarks.fetching import FetchError
 from benchmarks.page import confidence, shell, words
 from benchmarks.page.gathered import Gathered
 from benchmarks.page.layout import write
-from benchmarks.page.plan import Planned, read_plan, recordings
+from benchmarks.page.plan import Planned, left_out, read_plan, recordings
 from benchmarks.peers.install import PeerError, is_installed, peers, system
 from benchmarks.runs import BUILD, Figures, Results
 from benchmarks.workers import System, WorkerError, ours
@@ -79,14 +79,14 @@ def main() -> int:
     names = [] if options.peers == ["none"] else options.peers
     if names == ["all"]:
         names = [name for name in peers() if is_installed(name)]
-    failures: list[str] = []
     plan = read_plan()
+    failures = left_out(plan, options.simulated)
     own = ours(), ours(words=True, language="en")  # all sets with words are English
     try:
         theirs = [system(name) for name in names]
         planned = recordings(plan, options.sets, options.simulated, options.only)
         if not options.page_only:
-            failures = run(options, planned, own, theirs)
+            failures += run(options, planned, own, theirs)
         page = Gathered(planned, own, theirs, options.threads, Results(), Figures())
         if not page.heard:
             raise ValueError("no system has answered for any recording")

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.data import Item
 from benchmarks.page import confidence, goals, hints, ranking, shell, speed, tables, words
 from benchmarks.page.gathered import Gathered
-from benchmarks.page.plan import Planned, PlannedSet, Reason, read_plan, recordings
+from benchmarks.page.plan import Planned, PlannedSet, Reason, left_out, read_plan, recordings
 from benchmarks.page.ranking import Likeness
 from benchmarks.runs import Case, Figures, Kept, Results, kind_of
 from benchmarks.workers import Answer, System, ours
@@ -79,6 +79,10 @@ def test_the_plan_names_real_and_simulated_sets_and_takes_some_recordings(tmp_pa
         ("b", True),
         ("c", False),
     ]
+    (sentence,) = left_out(plan, [tmp_path])
+    assert sentence.startswith("The page is without `clips30`, `broadcast`, `meeting`,")
+    assert "phone" not in sentence.split(":")[0]
+    assert left_out(plan, []) == []
 
 
 def test_a_speed_counts_only_beside_ours_as_it_is_now(bench: Callable[[], Gathered]) -> None:

@@ -71,6 +71,19 @@ class Planned:
     compared: bool
 
 
+def left_out(plan: Plan, simulated: Sequence[Path]) -> list[str]:
+    """One sentence if `simulated` is named but does not hold all of the plan's simulated sets."""
+    gone = [
+        f"`{one.name}`"
+        for one in plan.set
+        if one.simulated and not any((folder / one.name).is_dir() for folder in simulated)
+    ]
+    if not simulated or not gone:
+        return []
+    where = ", ".join(f"{folder}" for folder in simulated)
+    return [f"The page is without {', '.join(gone)}: {where} does not hold them."]
+
+
 def recordings(
     plan: Plan,
     sets: Sequence[str],
