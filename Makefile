@@ -1,10 +1,12 @@
 # make demo   install, fetch a conversation, and print who said what; then learn the voices of a
 #             meeting, and print who said what in another
 # make test   install, and run the tests
-# make bench  install other people's systems beside, run all of them over the same recordings, and
-#             make a page: build/bench/report.md (hours; what has been run is kept). With
-#             SIMULATED=DIR, also over the simulated sets in DIR; with PEERS='senko foxnose', these
+# make bench  simulate conversations (build/simulated, once), install other people's systems beside,
+#             run all of them over the same recordings, and make a page: build/bench/report.md
+#             (hours; what has been run is kept). With SIMULATED=DIR, over the simulated sets in DIR
+#             instead; with SETS='sample FOLDER', over these only; with PEERS='senko foxnose', these
 #             systems only
+# make simulated   the simulated sets alone
 #
 # Another interpreter: make demo PYTHON=python3.12
 
@@ -16,9 +18,15 @@ GROWTH_SETS ?= speakerbox
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+# What benchmarks/page.toml wants of benchmarks/simulated.toml and of benchmarks/words.toml
+HELD := clips30 phone broadcast meeting farfield noisy many
+WORDS := tel meet cast clean
+MADE := build/simulated
+SHOWN := $(or $(SIMULATED),$(if $(SETS),,$(MADE)))
+SIMULATOR := benchmarks/simulate.py $(shell find benchmarks/simulator -type f -not -name '*.pyc')
 SOURCES := pyproject.toml $(shell find diarize models -type f -not -name '*.pyc')
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench simulated words lint clean
 
 demo: $(VENV)/.demo-installed
 	$(BIN)/python -m benchmarks.data fetch sample --cache .demo
@@ -48,10 +56,33 @@ lint: $(VENV)/.dev-installed
 	$(BIN)/mypy
 
 # A system that cannot be installed is left out; the page says which are in it.
-bench: $(VENV)/.bench-installed
+bench: $(VENV)/.bench-installed $(if $(filter $(MADE),$(SHOWN)),simulated)
 	-$(BIN)/python -m benchmarks.peers install $(PEERS)
-	$(BIN)/python -m benchmarks.report $(SETS) $(if $(SIMULATED),--simulated $(SIMULATED)) \
+	$(BIN)/python -m benchmarks.report $(SETS) $(if $(SHOWN),--simulated $(SHOWN)) \
 		--peers $(PEERS) --all --growth $(GROWTH_SETS)
+
+# Where the voices with words cannot be had (npm's registry), the page says that it is without them.
+simulated: $(HELD:%=$(MADE)/%/.made)
+	-@$(MAKE) --no-print-directory words
+
+words: $(WORDS:%=$(MADE)/%/.made)
+
+$(HELD:%=$(MADE)/%/.made): $(MADE)/%/.made: benchmarks/simulated.toml $(SIMULATOR) \
+		| $(VENV)/.bench-installed
+	rm -rf $(@D)
+	$(BIN)/python -m benchmarks.simulate --recipe $< --sets $* --seed 2 --out $(MADE)
+	@touch $@
+
+$(WORDS:%=$(MADE)/%/.made): $(MADE)/%/.made: benchmarks/words.toml build/kokoro/.spoken $(SIMULATOR)
+	rm -rf $(@D)
+	$(BIN)/python -m benchmarks.simulate --recipe $< --sets $* --seed 1 --out $(MADE) \
+		--voices build/kokoro
+	@touch $@
+
+build/kokoro/.spoken: benchmarks/kokoro_voices.py benchmarks/kokoro_sentences.txt \
+		| $(VENV)/.bench-installed
+	$(BIN)/python -m benchmarks.kokoro_voices $(@D)
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
