@@ -2,6 +2,7 @@
 
     python -m benchmarks.tune count FOLDER|NAME …        # what a second of speech is worth
     python -m benchmarks.tune stretches FOLDER|NAME …    # when one leaves its local speaker
+    python -m benchmarks.tune hints FOLDER|NAME …        # told how many: voices beyond the evidence
     python -m benchmarks.tune vad FOLDER|NAME …          # when the VAD overrules the segmentation
     python -m benchmarks.tune step FOLDER|NAME …         # window step: 2.5 s against 5 s
     python -m benchmarks.tune clustering FOLDER|NAME …   # the methods, on one count
@@ -69,13 +70,15 @@ def load(where: list[str], cache: Path) -> list[Case]:
     return cases
 
 
-def judge(title: str, cases: list[Case], **options: Any) -> None:
-    """One line: DER and exact counts per set, and their means."""
+def judge(title: str, cases: list[Case], told: bool = False, **options: Any) -> None:
+    """One line: DER and exact counts per set, and their means; `told` the right number or not."""
     pipeline = Pipeline(**options)
     errors: dict[str, Any] = {}
     exact: dict[str, list[bool]] = {}
     for case in cases:
-        turns = pipeline.attribute(case.prepared).turns
+        there = len({t.speaker for t in case.truth})
+        hint = there if told and there else None
+        turns = pipeline.attribute(case.prepared, num_speakers=hint).turns
         error = diarization_error(case.truth, turns, uem=case.uem)
         errors[case.group] = errors[case.group] + error if case.group in errors else error
         exact.setdefault(case.group, []).append(speaker_count(case.truth, turns).exact)
@@ -123,6 +126,16 @@ def at_least(prepared: Prepared, shortest_s: float) -> Prepared:
         embeddings = c.stretch_embeddings[kept]
         thinned.append(replace(c, stretches=c.stretches[kept], stretch_embeddings=embeddings))
     return replace(prepared, channels=tuple(thinned))
+
+
+def hints(cases: list[Case]) -> None:
+    judge("not told", cases)
+    for evidence in (4.0, 8.0, 15.0, 30.0):
+        with constants(counting, UNSEEN_EVIDENCE=evidence):
+            judge(f"unseen evidence {evidence:g}", cases, told=True)
+    for clusters in (10, 20, 40):
+        with constants(counting, FINE_CLUSTERS=clusters):
+            judge(f"{clusters} fine clusters", cases, told=True)
 
 
 def vad(cases: list[Case]) -> None:
@@ -231,6 +244,7 @@ def main() -> None:
     subjects = {
         "count": count,
         "stretches": stretches,
+        "hints": hints,
         "vad": vad,
         "step": step,
         "clustering": clustering,

