@@ -74,6 +74,7 @@ class Listener:
         self, pool: Executor, recording: Recording, channel: int, progress: ProgressHook
     ) -> Evidence:
         windows = n_windows(recording.n_samples)
+        ahead = 2 * self._threads
         hops = blocks(recording.n_samples)
         heard = begin(
             pool, lambda b: block_probabilities(recording, *b, channel), hops, ahead=len(hops)
@@ -83,7 +84,7 @@ class Listener:
             pool,
             lambda b: self._segmenter(recording, *b, channel),
             batches(windows),
-            ahead=2 * self._threads,
+            ahead,
         )
         speech = [np.zeros(0, np.uint8)]
         for part in heard:
@@ -108,14 +109,16 @@ class Listener:
             part_embeddings.append(apart)
             progress("voices", last / windows)
 
-        # A batch is pooled after the next one is segmented: its trunk blocks run meanwhile.
-        first = last = 0
-        for scores in segmented:
-            pooled, first, last = (first, last), last, last + len(scores)
-            found[first:last] = activity(scores)
-            pooler.begin(clean(found[first:last] > 127), first * STEP_SAMPLES)
-            embed(*pooled)
-        embed(first, last)
+        # A batch is pooled some batches later: the trunk's blocks run meanwhile.
+        begun: deque[tuple[int, int]] = deque()
+        for (first, count), scores in zip(batches(windows), segmented, strict=True):
+            begun.append((first, first + count))
+            found[first : first + count] = activity(scores)
+            pooler.begin(clean(found[first : first + count] > 127), first * STEP_SAMPLES)
+            if len(begun) > ahead:
+                embed(*begun.popleft())
+        for batch in begun:
+            embed(*batch)
         return Evidence(
             recording.n_samples,
             np.concatenate(speech),
