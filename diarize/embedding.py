@@ -12,48 +12,39 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-import kaldi_native_fbank as knf
 import numpy as np
 import onnxruntime as ort
 
 from diarize.audio import Recording
-from diarize.records import FRAME_SAMPLES, SAMPLE_RATE_HZ, Bool, Float32, Int64
-from diarize.segmentation import STEP_SAMPLES
+from diarize.filterbank import FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, centred, fbank
+from diarize.records import FRAME_SAMPLES, Bool, Float32, Int64
+from diarize.segmentation import STEP_SAMPLES, WINDOW_SAMPLES, runs
 
 DIMENSION = 256
 FRAME_SIZE = 2560
 """Values in a trunk frame: 256 channels × 10 bands."""
-FBANK_HOP_SAMPLES = 160
-FBANK_WINDOW_SAMPLES = 400
-MEL_BINS = 80
 TRUNK_STRIDE = 8
 TRUNK_HOP_SAMPLES = TRUNK_STRIDE * FBANK_HOP_SAMPLES
 """One trunk frame stands for 1280 samples, 80 ms."""
 BLOCK_FRAMES = 250
 """Trunk frames per block, 20 s, on whose mean its features are centred. Mean DER over eleven
 development sets with 10 and 20 s: 12.2, 12.3, and the longer costs 6 % less."""
+BEHIND_SAMPLES = BLOCK_FRAMES * TRUNK_HOP_SAMPLES + WINDOW_SAMPLES
+"""How much later a window may begin that wants frames of a block which this one wants, too."""
 CONTEXT_FRAMES = 8
-"""Trunk frames computed on either side of a block and thrown away, so that blocks join."""
-NO_SOUND = float(np.log(np.finfo(np.float32).eps))
-"""Kaldi's filter bank where all samples are equal, as past the end of a recording and in a muted
-channel. Far below any noise: centred on a mean with such frames in it, a 3 s clip in a 10 s block
-had a cosine of 0.02 with the same clip alone; without, 0.99."""
+"""Trunk frames computed on either side and thrown away, so that blocks join."""
 SEGMENTATION_CENTRE_SAMPLES = 495
 """Half the receptive field of a segmentation frame: where in time frame 0 is centred."""
 
 
-def fbank(samples: Float32) -> Float32:
-    """Log mel filter banks of 16 kHz samples in ±1, shape (frames, 80), Kaldi's recipe."""
-    options = knf.FbankOptions()
-    options.frame_opts.samp_freq = SAMPLE_RATE_HZ
-    options.frame_opts.dither = 0.0
-    options.frame_opts.window_type = "hamming"
-    options.mel_opts.num_bins = MEL_BINS
-    online = knf.OnlineFbank(options)
-    online.accept_waveform(SAMPLE_RATE_HZ, (samples * 32768.0).tolist())
-    online.input_finished()
-    frames = [online.get_frame(i) for i in range(online.num_frames_ready)]
-    return np.asarray(frames, np.float32).reshape(-1, MEL_BINS)
+def near(wanted: Bool) -> list[tuple[int, int]]:
+    """Runs of wanted frames as (first, last + 1); two are one where it costs no more to join them
+    than to compute their context apart."""
+    parts: list[tuple[int, int]] = []
+    for first, last in runs(wanted).tolist():
+        joins = parts and first - parts[-1][1] <= 2 * CONTEXT_FRAMES
+        parts.append((parts.pop()[0] if joins else first, last))
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +121,21 @@ class Embedder:
         self._head = head
 
     def frames(self, samples: Float32) -> Float32:
-        """Trunk frames of a stretch of audio, shape (ceil(fbank frames / 8), 2560)."""
-        features = fbank(samples)
-        silent = features.max(axis=1, initial=NO_SOUND) < NO_SOUND + 0.01
-        if not silent.all():
-            features -= features[~silent].mean(axis=0)
-        features[silent] = 0
+        """Trunk frames of a stretch of audio, shape (ceil(filter-bank frames / 8), 2560)."""
+        return self._through_trunk(centred(fbank(samples)))
+
+    def _through_trunk(self, features: Float32) -> Float32:
         out = self._trunk.run(None, {self._trunk.get_inputs()[0].name: features[None]})[0][0]
         return np.ascontiguousarray(out.reshape(-1, out.shape[-1]).T)
 
-    def block(self, recording: Recording, index: int, channel: int = 0) -> Float32:
+    def block(self, recording: Recording, index: int, wanted: Bool, channel: int = 0) -> Float32:
         """Trunk frames of block `index` of a recording, shape (BLOCK_FRAMES, 2560).
 
-        Past the end of the recording they are 0.
+        Args:
+            wanted: frames that will be pooled, shape (BLOCK_FRAMES,), none past the end of the
+                recording; far from these, nothing is computed, and frames are 0.
         """
+        parts = near(wanted)
         first = index * BLOCK_FRAMES - CONTEXT_FRAMES
         stop = min((index + 1) * BLOCK_FRAMES, trunk_frames(recording.n_samples)) + CONTEXT_FRAMES
         samples = recording.read(
@@ -151,8 +143,13 @@ class Embedder:
             stop * TRUNK_HOP_SAMPLES + FBANK_WINDOW_SAMPLES - FBANK_HOP_SAMPLES,
             channel,
         )
-        frames = self.frames(samples)[CONTEXT_FRAMES:-CONTEXT_FRAMES]
-        return np.pad(frames, ((0, BLOCK_FRAMES - len(frames)), (0, 0)))
+        features = centred(fbank(samples))
+        frames = np.zeros((BLOCK_FRAMES, FRAME_SIZE), np.float32)
+        for first, last in parts:
+            around = slice(first * TRUNK_STRIDE, (last + 2 * CONTEXT_FRAMES) * TRUNK_STRIDE)
+            made = self._through_trunk(features[around])
+            frames[first:last] = made[CONTEXT_FRAMES:-CONTEXT_FRAMES]
+        return frames
 
     def pool(self, frames: Float32, weights: Float32) -> Float32:
         """Embeddings of the voices under `weights`.
@@ -183,16 +180,17 @@ class Embedder:
         Args:
             regions: (start, end) in samples, shape (regions, 2), at least one of them.
         """
-        inside = np.zeros(trunk_frames(recording.n_samples) + 1, np.float32)
+        inside = np.zeros(trunk_frames(recording.n_samples), np.float32)
         for start, end in regions.tolist():
             inside[start // TRUNK_HOP_SAMPLES : -(-end // TRUNK_HOP_SAMPLES)] = 1
         total = None
         for index in range(-(-len(inside) // BLOCK_FRAMES)):
-            weights = inside[None, index * BLOCK_FRAMES : (index + 1) * BLOCK_FRAMES]
-            if weights.any():
-                frames = self.block(recording, index, channel)[: weights.shape[1]]
-                part = Sums.of(frames, weights)
-                total = part if total is None else total + part
+            weights = np.zeros((1, BLOCK_FRAMES), np.float32)
+            part = inside[index * BLOCK_FRAMES : (index + 1) * BLOCK_FRAMES]
+            weights[0, : len(part)] = part
+            if part.any():
+                sums = Sums.of(self.block(recording, index, weights[0] > 0, channel), weights)
+                total = sums if total is None else total + sums
         if total is None:
             raise ValueError("no regions to embed")
         return _unit(self.project(total)[0])
@@ -233,50 +231,59 @@ def mask_weights(mask: Float32, start_samples: int, first_frame: int, count: int
 
 
 class Pooler:
-    """Embeds the voices of successive windows, computing each trunk block once.
+    """Embeds the voices of successive windows, computing each trunk frame once, if any needs it.
 
     Windows must come in time order; a block is dropped when no later window can need it, so memory
-    does not grow with the recording. Blocks without clean speech are never computed.
+    does not grow with the recording.
 
     Args:
-        n_samples: length of the recording: no block is computed for what lies past its end.
-        block: begins to compute the trunk frames of a block, shape (BLOCK_FRAMES, 2560).
+        n_samples: length of the recording: nothing is computed for what lies past its end.
+        block: begins to compute the wanted trunk frames of a block: `Embedder.block`.
     """
 
     def __init__(
-        self, embedder: Embedder, n_samples: int, block: Callable[[int], Future[Float32]]
+        self, embedder: Embedder, n_samples: int, block: Callable[[int, Bool], Future[Float32]]
     ) -> None:
         self._embedder = embedder
         self._end = trunk_frames(n_samples)
         self._block = block
+        self._wanted: dict[int, Bool] = {}
         self._begun: dict[int, Future[Float32]] = {}
 
-    def begin(self, clean: Bool, start_samples: int) -> None:
-        """Begin to compute what `embed` will need for the same windows."""
+    def begin(self, clean: Bool, start_samples: int, last: bool) -> None:
+        """Tell of windows that `embed` will be asked for.
+
+        A block is begun when no later window can want more of it, at the latest BEHIND_SAMPLES
+        after a window that needs it.
+
+        Args:
+            clean: where each voice speaks alone, shape (windows, segmentation frames, voices).
+            start_samples: where the first window begins.
+            last: no windows come after these.
+        """
         for window, alone in enumerate(clean):
             first, weights = self._mask(alone, start_samples + window * STEP_SAMPLES)
-            for index in np.unique((first + np.flatnonzero(weights.any(axis=0))) // BLOCK_FRAMES):
-                if int(index) not in self._begun:
-                    self._begun[int(index)] = self._block(int(index))
+            wanted = first + np.flatnonzero(weights.any(axis=0))
+            for index in np.unique(wanted // BLOCK_FRAMES).tolist():
+                inside = wanted[wanted // BLOCK_FRAMES == index] - index * BLOCK_FRAMES
+                self._wanted.setdefault(index, np.zeros(BLOCK_FRAMES, bool))[inside] = True
+        to_come = (start_samples + len(clean) * STEP_SAMPLES) // TRUNK_HOP_SAMPLES
+        for index in sorted(self._wanted):
+            if last or (index + 1) * BLOCK_FRAMES <= to_come:
+                self._begun[index] = self._block(index, self._wanted.pop(index))
 
     def embed(self, clean: Bool, stretches: Int64, start_samples: int) -> tuple[Float32, Float32]:
         """One embedding per voice of each window, and one per stretch.
 
         Args:
-            clean: where each voice speaks alone, shape (windows, segmentation frames, voices).
+            clean, start_samples: as `begin` was told.
             stretches: as `segmentation.stretches` finds them in `clean`, shape (stretches, 4).
-            start_samples: where the first window begins.
 
         Returns:
             shapes (windows, voices, 256) and (stretches, 256), raw; zeros for a voice that is
             never alone.
         """
         windows, frames, voices = clean.shape
-        if windows == 0:
-            return np.zeros((0, voices, DIMENSION), np.float32), np.zeros(
-                (0, DIMENSION), np.float32
-            )
-        self.begin(clean, start_samples)
         sums = []
         for window, alone in enumerate(clean):
             own = stretches[stretches[:, 0] == window]
@@ -293,7 +300,7 @@ class Pooler:
         oldest = first // BLOCK_FRAMES
         self._begun = {i: block for i, block in self._begun.items() if i >= oldest}
         total = Sums.of(np.zeros((1, FRAME_SIZE), np.float32), weights[:, :1] * 0)
-        for index in sorted(self._begun):
+        for index in range(oldest, (first + weights.shape[1]) // BLOCK_FRAMES + 1):
             low = max(index * BLOCK_FRAMES, first)
             high = min((index + 1) * BLOCK_FRAMES, first + weights.shape[1])
             part = weights[:, low - first : high - first]

@@ -16,11 +16,12 @@ import numpy as np
 import onnxruntime as ort
 
 from diarize.audio import Recording
-from diarize.embedding import DIMENSION, Embedder, Pooler
+from diarize.embedding import BEHIND_SAMPLES, DIMENSION, Embedder, Pooler
 from diarize.models import onboard
 from diarize.prepared import Evidence
 from diarize.records import ProgressHook
 from diarize.segmentation import (
+    BATCH_WINDOWS,
     LOCAL_SPEAKERS,
     STEP_SAMPLES,
     WINDOW_FRAMES,
@@ -32,6 +33,8 @@ from diarize.segmentation import (
     stretches,
 )
 from diarize.vad import block_probabilities, blocks
+
+BEHIND_BATCHES = -(-BEHIND_SAMPLES // (BATCH_WINDOWS * STEP_SAMPLES))
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -74,7 +77,7 @@ class Listener:
         self, pool: Executor, recording: Recording, channel: int, progress: ProgressHook
     ) -> Evidence:
         windows = n_windows(recording.n_samples)
-        ahead = 2 * self._threads
+        ahead = max(2 * self._threads, BEHIND_BATCHES)
         hops = blocks(recording.n_samples)
         heard = begin(
             pool, lambda b: block_probabilities(recording, *b, channel), hops, ahead=len(hops)
@@ -95,7 +98,7 @@ class Listener:
         pooler = Pooler(
             self._embedder,
             recording.n_samples,
-            lambda i: pool.submit(self._embedder.block, recording, i, channel),
+            lambda i, wanted: pool.submit(self._embedder.block, recording, i, wanted, channel),
         )
 
         parts, part_embeddings = [np.zeros((0, 4), np.int64)], [embeddings[:0, 0]]
@@ -109,12 +112,13 @@ class Listener:
             part_embeddings.append(apart)
             progress("voices", last / windows)
 
-        # A batch is pooled some batches later: the trunk's blocks run meanwhile.
+        # A batch is pooled some batches later, when all that it needs of the trunk has begun.
         begun: deque[tuple[int, int]] = deque()
         for (first, count), scores in zip(batches(windows), segmented, strict=True):
             begun.append((first, first + count))
             found[first : first + count] = activity(scores)
-            pooler.begin(clean(found[first : first + count] > 127), first * STEP_SAMPLES)
+            alone = clean(found[first : first + count] > 127)
+            pooler.begin(alone, first * STEP_SAMPLES, last=first + count == windows)
             if len(begun) > ahead:
                 embed(*begun.popleft())
         for batch in begun:

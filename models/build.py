@@ -26,7 +26,7 @@ import onnxruntime
 from onnx import TensorProto, helper, utils
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))  # the features of diarize/embedding.py calibrate the trunk
+sys.path.insert(0, str(HERE.parent))  # diarize/filterbank.py calibrates the trunk
 from models import segmentation  # noqa: E402
 from models.quantise import calibration_clips, quantise  # noqa: E402
 

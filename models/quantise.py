@@ -27,7 +27,7 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from diarize.embedding import fbank
+from diarize.filterbank import fbank
 
 CALIBRATION_SAMPLES = 160_000
 SAMPLE = Path(__file__).resolve().parent.parent / "tests" / "data" / "sample.wav"

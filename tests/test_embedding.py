@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from diarize.audio import Recording
-from diarize.embedding import NO_SOUND, Embedder, Pooler, Sums, fbank, mask_weights
+from diarize.embedding import Embedder, Pooler, Sums, mask_weights, near
+from diarize.filterbank import NO_SOUND, fbank
 from diarize.pipeline import Pipeline
-from diarize.records import Float32
+from diarize.records import Bool, Float32
 from diarize.segmentation import STEP_SAMPLES, WINDOW_FRAMES
 
 SHEILA = slice(22 * 16_000, 28 * 16_000)  # nobody else speaks here
@@ -102,26 +103,40 @@ def test_no_regions_are_refused(embedder: Embedder, speech: Float32) -> None:
         embedder.embed_regions(Recording.from_array(speech, 16_000), np.zeros((0, 2), np.int64))
 
 
-def test_windows_share_blocks_and_memory_does_not_grow(embedder: Embedder, speech: Float32) -> None:
-    """Pooled window by window is pooled from the frames at once; a block is computed once."""
-    recording = Recording.from_array(speech, 16_000)
-    computed: list[int] = []
+def test_what_lies_near_is_computed_at_once() -> None:
+    wanted = np.zeros(250, bool)
+    wanted[[3, 21, 100]] = True
+    wanted[60:90] = True
+    assert near(wanted) == [(3, 4), (21, 22), (60, 101)]
+    wanted[4] = True
+    assert near(wanted) == [(3, 22), (60, 101)]
 
-    def block(index: int) -> Future[Float32]:
-        computed.append(index)
+
+def test_windows_share_blocks_and_memory_does_not_grow(embedder: Embedder, speech: Float32) -> None:
+    """Pooled window by window is pooled from the frames at once; what is wanted is computed once,
+    and when no later window can want more of it."""
+    recording = Recording.from_array(speech, 16_000)
+    computed: dict[int, list[int]] = {}
+
+    def block(index: int, wanted: Bool) -> Future[Float32]:
+        assert index not in computed
+        computed[index] = np.flatnonzero(wanted).tolist()
         future: Future[Float32] = Future()
-        future.set_result(embedder.block(recording, index))
+        future.set_result(embedder.block(recording, index, wanted))
         return future
 
     pooler = Pooler(embedder, len(speech), block)
     alone = np.zeros((1, WINDOW_FRAMES, 2), bool)
     alone[0, 100:400, 1] = True
-    for window in range(9):
+    for window in range(10):
+        pooler.begin(alone, window * STEP_SAMPLES, last=window == 9)
+        assert sorted(computed) == {8: [0], 9: [0, 1]}.get(window, [])
+    assert computed == {0: list(range(21, 250)), 1: list(range(116))}  # 1.7 to 29.3 s
+    for window in range(10):
         [pooled], [part] = pooler.embed(alone, np.array([[0, 1, 250, 400]]), window * STEP_SAMPLES)
         assert len(pooler._begun) <= 2
-    assert computed == [0, 1]
     assert not pooled[0].any()
-    start = 8 * STEP_SAMPLES + 100 * 270 + 360
+    start = 9 * STEP_SAMPLES + 100 * 270 + 360
     direct = embedder.embed(speech[start : start + 300 * 270])
     assert pooled[1] @ direct / np.linalg.norm(pooled[1]) > 0.98
     half = embedder.embed(speech[start + 150 * 270 : start + 300 * 270])

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from functools import cache
 
-import kaldi_native_fbank as knf
 import numpy as np
 
-from diarize.records import SAMPLE_RATE_HZ, Float32
+from diarize.filterbank import fbank
+from diarize.records import Float32
 
 HOP_SAMPLES = 160
 WINDOW_SAMPLES = 400
@@ -20,15 +20,8 @@ WINDOW_SAMPLES = 400
 
 def kaldi_fbank(samples: Float32) -> Float32:
     """Log mel filterbank with Kaldi's defaults and no dither, its mean taken off: (frames, 80)."""
-    options = knf.FbankOptions()
-    options.frame_opts.samp_freq = SAMPLE_RATE_HZ
-    options.frame_opts.dither = 0.0
-    options.mel_opts.num_bins = 80
-    online = knf.OnlineFbank(options)
-    online.accept_waveform(SAMPLE_RATE_HZ, np.ascontiguousarray(samples, np.float32))
-    online.input_finished()
-    frames = np.stack([online.get_frame(i) for i in range(online.num_frames_ready)])
-    return np.asarray(frames - frames.mean(0), np.float32)
+    frames = fbank(samples, window="povey", full_scale=1.0)
+    return np.asarray(frames - frames.mean(axis=0), np.float32)
 
 
 def _power_spectrum(samples: Float32, window: Float32) -> Float32:

@@ -1,0 +1,44 @@
+"""What the voice network hears: log mel filter banks, Kaldi's recipe."""
+
+from __future__ import annotations
+
+import kaldi_native_fbank as knf
+import numpy as np
+
+from diarize.records import SAMPLE_RATE_HZ, Float32
+
+FBANK_HOP_SAMPLES = 160
+FBANK_WINDOW_SAMPLES = 400
+MEL_BINS = 80
+NO_SOUND = float(np.log(np.finfo(np.float32).eps))
+"""Kaldi's filter bank where all samples are equal, as past the end of a recording and in a muted
+channel. Far below any noise: centred on a mean with such frames in it, a 3 s clip in a 10 s block
+had a cosine of 0.02 with the same clip alone; without, 0.99."""
+
+
+def fbank(samples: Float32, window: str = "hamming", full_scale: float = 32768.0) -> Float32:
+    """Log mel filter banks of 16 kHz samples in ±1, shape (frames, 80), Kaldi's recipe.
+
+    Args:
+        window: Kaldi's name of it.
+        full_scale: what a sample of 1 is to the network.
+    """
+    options = knf.FbankOptions()
+    options.frame_opts.samp_freq = SAMPLE_RATE_HZ
+    options.frame_opts.dither = 0.0
+    options.frame_opts.window_type = window
+    options.mel_opts.num_bins = MEL_BINS
+    online = knf.OnlineFbank(options)
+    online.accept_waveform(SAMPLE_RATE_HZ, (samples * full_scale).tolist())
+    online.input_finished()
+    frames = [online.get_frame(i) for i in range(online.num_frames_ready)]
+    return np.asarray(frames, np.float32).reshape(-1, MEL_BINS)
+
+
+def centred(features: Float32) -> Float32:
+    """Filter banks (frames, 80) without their mean, 0 where there is no sound; in place."""
+    silent = features.max(axis=1, initial=NO_SOUND) < NO_SOUND + 0.01
+    if not silent.all():
+        features -= features[~silent].mean(axis=0)
+    features[silent] = 0
+    return features
