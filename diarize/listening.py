@@ -19,7 +19,7 @@ from diarize.audio import Recording
 from diarize.embedding import BEHIND_SAMPLES, DIMENSION, Embedder, Pooler
 from diarize.models import onboard
 from diarize.prepared import Evidence
-from diarize.records import ProgressHook
+from diarize.records import Float32, Int32, ProgressHook, UInt8
 from diarize.segmentation import (
     BATCH_WINDOWS,
     LOCAL_SPEAKERS,
@@ -35,6 +35,7 @@ from diarize.segmentation import (
 from diarize.vad import block_probabilities, blocks
 
 BEHIND_BATCHES = -(-BEHIND_SAMPLES // (BATCH_WINDOWS * STEP_SAMPLES))
+"""After so many more, no later batch wants of the trunk what one wants."""
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -60,6 +61,7 @@ class Listener:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
+        self._ahead = max(2 * threads, BEHIND_BATCHES)
         self._segmenter = Segmenter(
             session("segmentation-3.0-filters"), session("segmentation-3.0-rest")
         )
@@ -76,8 +78,6 @@ class Listener:
     def _listen(
         self, pool: Executor, recording: Recording, channel: int, progress: ProgressHook
     ) -> Evidence:
-        windows = n_windows(recording.n_samples)
-        ahead = max(2 * self._threads, BEHIND_BATCHES)
         hops = blocks(recording.n_samples)
         heard = begin(
             pool, lambda b: block_probabilities(recording, *b, channel), hops, ahead=len(hops)
@@ -86,51 +86,57 @@ class Listener:
         segmented = begin(
             pool,
             lambda b: self._segmenter(recording, *b, channel),
-            batches(windows),
-            ahead,
+            batches(n_windows(recording.n_samples)),
+            self._ahead,
         )
         speech = [np.zeros(0, np.uint8)]
         for part in heard:
             speech.append(np.rint(part * 255).astype(np.uint8))
             progress("speech", (len(speech) - 1) / len(hops))
-        found = np.zeros((windows, WINDOW_FRAMES, LOCAL_SPEAKERS), np.uint8)
-        embeddings = np.zeros((windows, LOCAL_SPEAKERS, DIMENSION), np.float32)
         pooler = Pooler(
             self._embedder,
             recording.n_samples,
             lambda i, wanted: pool.submit(self._embedder.block, recording, i, wanted, channel),
         )
+        voices = self._voices(segmented, pooler, recording.n_samples, progress)
+        return Evidence(recording.n_samples, np.concatenate(speech), *voices)
 
+    def _voices(
+        self,
+        segmented: Iterator[Float32],
+        pooler: Pooler,
+        n_samples: int,
+        progress: ProgressHook,
+    ) -> tuple[UInt8, Float32, Int32, Float32]:
+        """Activity and embeddings of all windows, stretches and theirs: see `Evidence`."""
+        windows = n_windows(n_samples)
+        found = np.zeros((windows, WINDOW_FRAMES, LOCAL_SPEAKERS), np.uint8)
+        embeddings = np.zeros((windows, LOCAL_SPEAKERS, DIMENSION), np.float32)
         parts, part_embeddings = [np.zeros((0, 4), np.int64)], [embeddings[:0, 0]]
 
-        def embed(first: int, last: int) -> None:
-            alone = clean(found[first:last] > 127)
+        def embed(first: int, count: int) -> None:
+            alone = clean(found[first : first + count] > 127)
             own = stretches(alone)
-            embeddings[first:last], apart = pooler.embed(alone, own, first * STEP_SAMPLES)
+            here = slice(first, first + count)
+            embeddings[here], apart = pooler.embed(alone, own, first * STEP_SAMPLES)
             own[:, 0] += first
             parts.append(own)
             part_embeddings.append(apart)
-            progress("voices", last / windows)
+            progress("voices", (first + count) / windows)
 
         # A batch is pooled some batches later, when all that it needs of the trunk has begun.
-        begun: deque[tuple[int, int]] = deque()
+        waiting: deque[tuple[int, int]] = deque()
         for (first, count), scores in zip(batches(windows), segmented, strict=True):
-            begun.append((first, first + count))
             found[first : first + count] = activity(scores)
             alone = clean(found[first : first + count] > 127)
             pooler.begin(alone, first * STEP_SAMPLES, last=first + count == windows)
-            if len(begun) > ahead:
-                embed(*begun.popleft())
-        for batch in begun:
+            waiting.append((first, count))
+            if len(waiting) > self._ahead:
+                embed(*waiting.popleft())
+        for batch in waiting:
             embed(*batch)
-        return Evidence(
-            recording.n_samples,
-            np.concatenate(speech),
-            found,
-            embeddings,
-            np.concatenate(parts).astype(np.int32),
-            np.concatenate(part_embeddings),
-        )
+        stretched = np.concatenate(parts).astype(np.int32)
+        return found, embeddings, stretched, np.concatenate(part_embeddings)
 
 
 def begin(
