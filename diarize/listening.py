@@ -61,7 +61,7 @@ class Listener:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._ahead = max(2 * threads, BEHIND_BATCHES)
+        self._ahead = 2 * threads
         self._segmenter = Segmenter(
             session("segmentation-3.0-filters"), session("segmentation-3.0-rest")
         )
@@ -124,14 +124,15 @@ class Listener:
             part_embeddings.append(apart)
             progress("voices", (first + count) / windows)
 
-        # A batch is pooled some batches later, when all that it needs of the trunk has begun.
+        # A batch is pooled when all that it needs of the trunk has begun, and some batches later:
+        # then it is there, and nobody waits for it.
         waiting: deque[tuple[int, int]] = deque()
         for (first, count), scores in zip(batches(windows), segmented, strict=True):
             found[first : first + count] = activity(scores)
             alone = clean(found[first : first + count] > 127)
             pooler.begin(alone, first * STEP_SAMPLES, last=first + count == windows)
             waiting.append((first, count))
-            if len(waiting) > self._ahead:
+            if len(waiting) > BEHIND_BATCHES + self._ahead:
                 embed(*waiting.popleft())
         for batch in waiting:
             embed(*batch)
