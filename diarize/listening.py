@@ -41,6 +41,12 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
+LITTLE = {"B": 1, "S": 300, "T": 300}
+"""The least that every network takes: batch, samples, frames."""
+SHRINK = ort.RunOptions()
+SHRINK.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+
+
 def session(name: str) -> ort.InferenceSession:
     """A network on board, to be run on the calling thread alone."""
     options = ort.SessionOptions()
@@ -62,10 +68,11 @@ class Listener:
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._ahead = 2 * threads
-        self._segmenter = Segmenter(
-            session("segmentation-3.0-filters"), session("segmentation-3.0-rest")
-        )
-        self._embedder = Embedder(session("resnet34-lm-trunk-int8"), session("resnet34-lm-head"))
+        filters, rest = session("segmentation-3.0-filters"), session("segmentation-3.0-rest")
+        trunk, head = session("resnet34-lm-trunk-int8"), session("resnet34-lm-head")
+        self._networks = (filters, rest, trunk)
+        self._segmenter = Segmenter(filters, rest)
+        self._embedder = Embedder(trunk, head)
 
     def __call__(self, recording: Recording, channel: int, progress: ProgressHook) -> Evidence:
         """What the networks find in one channel."""
@@ -74,6 +81,16 @@ class Listener:
             return self._listen(pool, recording, channel, progress)
         finally:
             pool.shutdown(cancel_futures=True)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Give back the memory that the networks worked in, 100 MB, before turns are made."""
+        for network in self._networks:
+            given = {
+                i.name: np.zeros([n if isinstance(n, int) else LITTLE[n] for n in i.shape], "f4")
+                for i in network.get_inputs()
+            }
+            network.run(None, given, SHRINK)
 
     def _listen(
         self, pool: Executor, recording: Recording, channel: int, progress: ProgressHook
@@ -109,10 +126,18 @@ class Listener:
         progress: ProgressHook,
     ) -> tuple[UInt8, Float32, Int32, Float32]:
         """Activity and embeddings of all windows, stretches and theirs: see `Evidence`."""
+        progress("voices", 0.0)
         windows = n_windows(n_samples)
         found = np.zeros((windows, WINDOW_FRAMES, LOCAL_SPEAKERS), np.uint8)
         embeddings = np.zeros((windows, LOCAL_SPEAKERS, DIMENSION), np.float32)
         parts, part_embeddings = [np.zeros((0, 4), np.int64)], [embeddings[:0, 0]]
+
+        done = 0
+
+        def told(count: int) -> None:
+            nonlocal done
+            done += count  # every window is segmented and pooled
+            progress("voices", done / (2 * windows))
 
         def embed(first: int, count: int) -> None:
             alone = clean(found[first : first + count] > 127)
@@ -122,13 +147,14 @@ class Listener:
             own[:, 0] += first
             parts.append(own)
             part_embeddings.append(apart)
-            progress("voices", (first + count) / windows)
+            told(count)
 
         # A batch is pooled when all that it needs of the trunk has begun, and some batches later:
         # then it is there, and nobody waits for it.
         waiting: deque[tuple[int, int]] = deque()
         for (first, count), scores in zip(batches(windows), segmented, strict=True):
             found[first : first + count] = activity(scores)
+            told(count)
             alone = clean(found[first : first + count] > 127)
             pooler.begin(alone, first * STEP_SAMPLES, last=first + count == windows)
             waiting.append((first, count))
