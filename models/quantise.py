@@ -3,8 +3,7 @@
 Static quantisation in QDQ form: activations in unsigned 8 bits, behind the ReLU where there is one,
 ranges from real speech (the mean of the clips' extremes); weights per output channel in 7 of 8
 bits, so that no processor's 16-bit intermediate sums can saturate and all of them give the same
-numbers.
-`python -m benchmarks.diarization` judges what it costs.
+numbers. `python -m benchmarks.diarization` judges what it costs.
 """
 
 from __future__ import annotations
