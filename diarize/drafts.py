@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from diarize.chunking import Span
 from diarize.records import Word
@@ -115,6 +116,19 @@ def without_echo(draft: Draft, heard: Sequence[Word]) -> Draft:
     if words and bare(words[-1].text) in after:
         words = words[:-1]
     return replace(draft, words=words)
+
+
+def once(words: Sequence[Word]) -> list[Word]:
+    """Words in order of time without those that a cut in mid-speech gives twice: the chunk before
+    it hears the word's beginning, and has no room for it, the chunk after it hears the word."""
+    kept = [
+        word
+        for word, later in pairwise(words)
+        if word.start < word.end
+        or later.start - word.end > EDGE_S
+        or bare(word.text) != bare(later.text)
+    ]
+    return [*kept, *words[-1:]]
 
 
 def bare(word: str) -> str:

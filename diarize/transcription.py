@@ -29,7 +29,7 @@ from faster_whisper.transcribe import (
 
 from diarize.audio import Recording
 from diarize.chunking import Span, inside, plan_chunks, speaker_changes
-from diarize.drafts import Draft, badness, skipped, without_echo, without_loop
+from diarize.drafts import Draft, badness, once, skipped, without_echo, without_loop
 from diarize.errors import ModelError
 from diarize.language import Votes, judge, language_windows, spoken_s
 from diarize.models import find_whisper
@@ -145,8 +145,13 @@ class Transcriber:
         job = _Job(self, recording, channel, spans, changes, progress, spoken_s(chunks))
         language = told or judge(language_windows(chunks), job.votes)
         words: list[Word] = []
+        cut: list[Word] = []
         for block in _blocks(chunks):
             found = job.words(block, language, mixed=self.mixed_languages and not told)
+            found = once([*cut, *found])
+            cut = []
+            if found and found[-1].start == found[-1].end and block[-1] != chunks[-1]:
+                cut = [found.pop()]  # the next block may begin with it
             words += found
             if on_words and found:
                 on_words(found)

@@ -8,7 +8,7 @@ import pytest
 
 from diarize.audio import Recording
 from diarize.chunking import plan_chunks, speaker_changes
-from diarize.drafts import Draft, loop_start, skipped, without_echo
+from diarize.drafts import Draft, loop_start, once, skipped, without_echo
 from diarize.errors import ModelError
 from diarize.language import judge, language_windows
 from diarize.records import Turn, Word, join_words
@@ -84,6 +84,20 @@ def test_a_word_at_the_edge_of_skipped_speech_is_not_told_twice(found: str, kept
     words = tuple(Word(w, 4 + i / 2, 4.5 + i / 2) for i, w in enumerate(found.split()))
     draft = Draft((4.0, 6.0), words, (), -0.2, 1.0, 0.0)
     assert [w.text for w in without_echo(draft, heard).words] == kept.split()
+
+
+@pytest.mark.parametrize(
+    ("cut", "later", "kept"),
+    [
+        (Word("person.", 3.9, 3.9), Word("Person.", 3.9, 4.5), ["in", "Person."]),
+        (Word("person.", 3.9, 3.9), Word("People", 3.9, 4.5), ["in", "person.", "People"]),
+        (Word("no,", 3.6, 3.9), Word("no", 3.9, 4.5), ["in", "no,", "no"]),
+    ],
+)
+def test_a_word_cut_in_two_by_a_chunks_end_is_told_once(
+    cut: Word, later: Word, kept: list[str]
+) -> None:
+    assert [w.text for w in once([Word("in", 3.0, 3.5), cut, later])] == kept
 
 
 def test_chunks_are_heard_together_to_tell_the_language() -> None:
