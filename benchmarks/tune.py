@@ -35,7 +35,7 @@ from diarize.models import load_arrays
 from diarize.pipeline import Pipeline
 from diarize.plda import Plda
 from diarize.prepared import Evidence, Prepared
-from diarize.records import FRAME_S, FRAME_SAMPLES, Turn
+from diarize.records import FRAME_S, FRAME_SAMPLES, Hints, Turn
 from diarize.vad import VadOptions
 
 GRID = [(worth, limit) for worth in (0.3, 0.4, 0.5, 0.6, 0.75) for limit in (4.0, 5.0, 7.0)]
@@ -199,7 +199,7 @@ def decisions(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Features, whether the choice was right, and seconds, of every active local speaker."""
     plda = Plda(load_arrays("plda"))
     voices, path = counting.find_speakers(case.evidence, plda)
-    k = path.estimate()
+    (k,) = counting.count_speakers([path], Hints())
     if k == 0 or not case.truth:
         return None
     decision = assignment.decide(case.evidence, voices, path.labels(k), plda)

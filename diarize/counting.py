@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,8 @@ from scipy.special import softmax
 from diarize.errors import HintError
 from diarize.plda import Float64, Plda, unit
 from diarize.prepared import Evidence
-from diarize.records import Float32, Hints, Int64
+from diarize.records import FRAME_S, Float32, Hints, Int64
+from diarize.segmentation import at_once
 from diarize.utterances import Voices, find_voices, same_voice
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,12 @@ LESS_CLEAN_S = (0.5, 0.25, 0.1)
 than those are the voices of: who is missing has said little."""
 MERGE_EVIDENCE = 0.0
 """Log-likelihood ratio above which two clusters are merged."""
+OVERLAP_S = 1.5
+OVERLAP_SHARE = 0.02
+"""One voice does not talk over itself: where two are heard at once for so long, and for that share
+of the speech, there are two at least. On development recordings of one voice the segmentation
+hears two for 1.05 s (4.5 %) and 1.4 s (0.5 %) at most; of three of several voices that the evidence
+takes for one, for 1.9 s (7 %) and more."""
 UNSEEN_EVIDENCE = 15.0
 """Where a hint asks for more speakers than the evidence does, the missing one is as likely to be
 heard nowhere as to be split from a voice by a merge of this log-likelihood ratio. 4 to 15 are
@@ -58,12 +65,14 @@ class MergePath:
         merges: pairs of micro-clusters merged, in order, shape (clusters - 1, 2).
         evidence: log-likelihood ratio of each merge, shape (clusters - 1,).
         seconds: speech of the lesser side of each merge, shape (clusters - 1,).
+        least: voices that are heard at once; there are no fewer speakers, whatever the evidence.
     """
 
     start: Int64
     merges: Int64
     evidence: Float64
     seconds: Float64
+    least: int = 0
 
     def labels(self, k: int) -> Int64:
         """Cluster of each voice, 0 … k-1 in order of first appearance.
@@ -124,7 +133,7 @@ def count_speakers(paths: Sequence[MergePath], hints: Hints) -> list[int]:
             f"at most {hints.high} speakers asked for, but {speaking} channels carry speech and "
             "each is a side of its own: allow more, or mix the channels"
         )
-    counts = [path.estimate() for path in paths]
+    counts = [max(path.estimate(), min(path.least, path.clusters)) for path in paths]
     while hints.high is not None and sum(counts) > hints.high:
         merges = [
             path.evidence_below(k) if k > 1 else -np.inf
@@ -154,6 +163,8 @@ def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Vo
     Args:
         at_least: how many speakers a hint asks for; 0 without one.
     """
+    least = heard_at_once(evidence)
+    at_least = max(at_least, least)
     best: tuple[Voices, MergePath] | None = None
     reached = (-1, -1)
     for min_clean_s in (MIN_CLEAN_S, *(LESS_CLEAN_S if at_least else LESS_CLEAN_S[:1])):
@@ -168,7 +179,15 @@ def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Vo
         if path.estimate() >= max(at_least, 1):
             break
     assert best is not None
-    return best
+    return best[0], replace(best[1], least=least)
+
+
+def heard_at_once(evidence: Evidence) -> int:
+    """2 where two voices are heard at the same time for long enough to believe it, 0 elsewhere."""
+    heard = at_once(evidence.activity)
+    talking, together = (heard > 0).sum(), (heard > 1).sum()
+    believed = together * FRAME_S >= OVERLAP_S and together >= OVERLAP_SHARE * talking
+    return 2 if believed else 0
 
 
 def overestimate(embeddings: Float32, at_least: int = 1) -> Int64:
