@@ -57,6 +57,11 @@ def write(
     out.with_name("summary.md").write_text(summed, encoding="utf-8")
 
 
+LEARNT = """Simulated recordings flatter ours: our segmentation network was trained further on
+conversations by the same simulator, of other voices (`models/train_segmentation.py`); 24 of the 40
+background recordings, the turn-taking statistics and the kinds of room were the same."""
+
+
 def _errors(page: Gathered, drawn: Mapping[str, str]) -> str:
     parts: dict[str, Callable[[Planned], bool]] = {
         "### Held back: nothing was tuned on these recordings": lambda p: p.about.held,
@@ -69,6 +74,8 @@ def _errors(page: Gathered, drawn: Mapping[str, str]) -> str:
     for title, fits in parts.items():
         if 0 < sum(fits(p) for p in page.compared) < len(page.compared):
             text += f"\n\n{title}\n\n{tables.errors(page, fits)}"
+    if any(p.about.simulated for p in page.compared):
+        text += f"\n\n{LEARNT}"
     return text
 
 

@@ -100,8 +100,8 @@ def section(page: Gathered, picture: str) -> str:
 
 CAVEAT = """What this cannot show: the systems are few, and most share one segmentation network and
 one voice network, so that they are not independent; a few minutes of each kind leave neighbours in
-the order to chance; and ours was tuned on development sets, real and simulated. p is what chance
-would give if the systems were independent."""
+the order to chance; and ours was tuned on development sets, real and simulated, and learnt from
+the simulator. p is what chance would give if the systems were independent."""
 
 
 def _both(der: Mapping[str, tuple[float, float]], name: str) -> str:
