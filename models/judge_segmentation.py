@@ -60,20 +60,15 @@ def main() -> int:
 
 def later(rest: onnx.ModelProto) -> onnxruntime.InferenceSession:
     """What follows the convolutions: their values → log probabilities."""
-    needed = {segmentation.LOGITS}
-    nodes: list[onnx.NodeProto] = []
-    for node in reversed(rest.graph.node):
-        if needed & set(node.output) and FEATURES not in node.output:
-            nodes.append(node)
-            needed.update(node.input)
-    used = [t for t in rest.graph.initializer if t.name in needed]
+    nodes = segmentation.below(rest, FEATURES)
+    needed = {name for node in nodes for name in node.input}
     part = segmentation.model(
         rest,
         "segmentation-3.0-later",
-        nodes[::-1],
+        nodes,
         {FEATURES: ["B", 60, "F"]},
         {segmentation.LOGITS: ["B", "F", 7]},
-        used,
+        [t for t in rest.graph.initializer if t.name in needed],
     )
     return onnxruntime.InferenceSession(
         part.SerializeToString(), providers=["CPUExecutionProvider"]

@@ -105,12 +105,12 @@ def trained_part(tuned: onnx.ModelProto) -> dict[str, np.ndarray]:
     return {t.name: numpy_helper.to_array(t) for t in tuned.graph.initializer if t.name in meant}
 
 
-def below(whole: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """The nodes that lead from POOLED to LOGITS, in order."""
+def below(whole: onnx.ModelProto, top: str = POOLED) -> list[onnx.NodeProto]:
+    """The nodes that lead from `top` to LOGITS, in order."""
     needed = {LOGITS}
     nodes: list[onnx.NodeProto] = []
     for node in reversed(whole.graph.node):
-        if needed & set(node.output) and POOLED not in node.output:
+        if needed & set(node.output) and top not in node.output:
             nodes.append(node)
             needed.update(node.input)
     return nodes[::-1]
