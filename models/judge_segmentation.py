@@ -5,7 +5,7 @@
 In simulated conversations of voices and noises that nothing was trained on, and in the bench's real
 recordings: as they are, by a telephone, with noise, in a room. Missed, false alarm and confusion in
 % of the speech, within each window, more than 0.15 s from where a turn begins or ends. Needs what
-train_segmentation.py needs, but torch.
+train_segmentation.py needs, all but torch.
 """
 
 from __future__ import annotations

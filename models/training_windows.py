@@ -25,13 +25,7 @@ from benchmarks.simulator import sound
 from benchmarks.simulator.conversation import simulate
 from benchmarks.simulator.recipe import Recipe
 from benchmarks.simulator.turns import read_timeline
-from benchmarks.simulator.voices import (
-    Voice,
-    find_clips,
-    load_voices,
-    read_clip,
-    split_speakers,
-)
+from benchmarks.simulator.voices import Voice, load_voices, read_clip
 from diarize.segmentation import POWERSET
 
 RATE_HZ = 16_000
@@ -196,9 +190,9 @@ def in_order(
 
 def split_voices(folder: Path) -> tuple[list[Voice], list[Voice]]:
     """The development part of the voices: those to learn from, and 16 to judge by."""
-    speakers = split_speakers(list(find_clips(folder)), "dev")
-    kept = sorted(speakers, key=lambda s: hashlib.sha256(f"x{s}".encode()).hexdigest())[:16]
-    voices = [v for v in load_voices(folder) if v.speaker in speakers]
+    voices = load_voices(folder, "dev")
+    names = [v.speaker for v in voices]
+    kept = sorted(names, key=lambda s: hashlib.sha256(f"x{s}".encode()).hexdigest())[:16]
     learn = [v for v in voices if v.speaker not in kept]
     return learn, [v for v in voices if v.speaker in kept]
 

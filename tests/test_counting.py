@@ -176,16 +176,11 @@ def test_the_sample_has_two_speakers(prepared: Prepared, plda: Plda) -> None:
     assert len(heard) > 3
 
 
-@pytest.mark.parametrize(
-    ("together", "others", "voices"),
-    [(125, 250, 2), (110, 250, 1)],
-)
-def test_one_voice_does_not_talk_over_itself(
-    together: int, others: int, voices: int, plda: Plda
-) -> None:
+@pytest.mark.parametrize(("together", "voices"), [(125, 2), (110, 1)])
+def test_one_voice_does_not_talk_over_itself(together: int, voices: int, plda: Plda) -> None:
     """Two voices that sound the same, heard at once for 2.1 or 1.9 s."""
     activity = np.zeros((1, 589, 3), np.uint8)
-    activity[0, 200 : 200 + others, 0] = 255
+    activity[0, 200:450, 0] = 255
     activity[0, 200 - together : 200 + together, 1] = 255
     evidence = Evidence(
         160_000, np.zeros(313, np.uint8), activity, np.ones((1, 3, 256), np.float32), *NO_STRETCHES
