@@ -1,7 +1,7 @@
 """What speakers are counted by: utterances of one voice each, half a second to ten seconds long.
 
-An utterance is what one local speaker says alone within one window. Where its stretches are of two
-voices, the lesser one is left out: a mixture of two would count as a third.
+An utterance is what one local speaker says alone within one window. Where a piece of it is of
+another voice, that piece is left out: a mixture of two would count as a third.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from diarize.plda import Float64, Plda
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Float32, Int64
-from diarize.segmentation import LOCAL_SPEAKERS, STEP_FRAMES, clean, coverage
+from diarize.segmentation import STEP_FRAMES, clean, coverage
 
 WORTH_PER_S = 0.4
 WORTH_LIMIT = 5.0
@@ -65,40 +65,48 @@ def find_voices(evidence: Evidence, plda: Plda, min_clean_s: float) -> Voices:
     place = np.argwhere(alone.sum(axis=1) * FRAME_S >= min_clean_s)
     chosen = tuple(place.T)
     embeddings = evidence.embeddings[chosen]
-    found = Voices(place, embeddings, plda.project(embeddings), seconds[chosen])
-    return purify(found, evidence, plda, min_clean_s)
+    return Voices(place, embeddings, plda.project(embeddings), seconds[chosen])
 
 
-def purify(voices: Voices, evidence: Evidence, plda: Plda, min_clean_s: float) -> Voices:
-    """Each utterance without the stretches that are not of the voice of its longest one.
+def purify(
+    voices: Voices, labels: Int64, evidence: Evidence, plda: Plda, min_clean_s: float
+) -> Voices:
+    """Each utterance without the pieces that are more like another cluster than like its own.
 
-    Of another voice is what the log-likelihood ratio of "one voice" is negative for. Utterances of
-    which less than `min_clean_s` is left are left out.
+    Utterances of which less than `min_clean_s` is left are left out.
+
+    Args:
+        labels: cluster of each of `voices`; mixtures that are clusters of their own lose their
+            pieces to the voices that they are mixtures of.
     """
-    if len(voices) == 0 or len(evidence.stretches) == 0:
-        return voices
     window, speaker, first, last = evidence.stretches.astype(np.int64).T
-    key, group = np.unique(window * LOCAL_SPEAKERS + speaker, return_inverse=True)
-    clean_s = (last - first) * FRAME_S
-    order = np.lexsort((-clean_s, group))
-    longest = order[np.searchsorted(group[order], np.arange(len(key)))][group]
-    projected, worth = plda.project(evidence.stretch_embeddings), voices.worth(clean_s)
-    alike = same_voice(plda, worth[longest], projected[longest], worth, projected)
-    own = (alike > 0) | (longest == np.arange(len(group)))
+    owner = np.full(evidence.embeddings.shape[:2], -1)
+    owner[tuple(voices.place.T)] = np.arange(len(voices))
+    owner = owner[window, speaker]
+    counted = owner >= 0
+    if not counted.any():
+        return voices
+    owner, clean_s = owner[counted], (last - first)[counted] * FRAME_S
+    embeddings = evidence.stretch_embeddings[counted]
+    seconds, mean = voices.means(labels)
+    n, worth = voices.worth(clean_s), voices.worth(seconds)
+    likeliest = scores(plda, n, plda.project(embeddings), worth, mean).argmax(axis=1)
+    own = likeliest == labels[owner]
 
-    kept_s, total_s = np.bincount(group, clean_s * own), np.bincount(group, clean_s)
-    pooled = np.zeros((len(key), evidence.stretch_embeddings.shape[1]))
-    np.add.at(pooled, group[own], evidence.stretch_embeddings[own] * clean_s[own, None])
-    places = voices.place @ [LOCAL_SPEAKERS, 1]
-    at = np.minimum(np.searchsorted(key, places), len(key) - 1)
-    mixed = (key[at] == places) & (kept_s < total_s)[at]
-
-    embeddings, seconds = voices.embeddings.copy(), voices.seconds.copy()
-    embeddings[mixed] = (pooled / kept_s[:, None])[at[mixed]]
-    seconds[mixed] *= (kept_s / total_s)[at[mixed]]
-    left = ~mixed | (kept_s[at] >= min_clean_s)
-    embeddings = embeddings[left]
-    return Voices(voices.place[left], embeddings, plda.project(embeddings), seconds[left])
+    kept_s = np.bincount(owner, clean_s * own, len(voices))
+    total_s = np.bincount(owner, clean_s, len(voices))
+    pooled = np.zeros_like(voices.embeddings)
+    np.add.at(pooled, owner[own], embeddings[own] * clean_s[own, None].astype(np.float32))
+    mixed = kept_s < total_s
+    left = ~mixed | (kept_s >= min_clean_s)
+    if not left.any():
+        return voices
+    share = np.divide(kept_s, total_s, out=np.ones(len(voices)), where=mixed)
+    clear = np.divide(
+        pooled, kept_s[:, None], out=voices.embeddings.copy(), where=(mixed & left)[:, None]
+    )
+    clear = clear[left]
+    return Voices(voices.place[left], clear, plda.project(clear), (voices.seconds * share)[left])
 
 
 def evidence_worth(seconds: Float64, total_s: float) -> Float64:
@@ -122,3 +130,30 @@ def same_voice(plda: Plda, n_a: Float64, a: Float64, n_b: Float64, b: Float64) -
     s_a, s_b = n_a[..., None] * a, n_b[..., None] * b
     together = plda.log_evidence(n_a + n_b, s_a + s_b)
     return together - plda.log_evidence(n_a, s_a) - plda.log_evidence(n_b, s_b)
+
+
+def expected_alike(plda: Plda, n_a: Float64, n_b: Float64) -> Float64:
+    """What `same_voice` comes to on average where the two are one voice, as the model has it.
+
+    Args:
+        n_a, n_b: what each one's speech is worth, broadcastable shapes (...).
+    """
+    a, b = (np.log1p(n[..., None] * plda.between) for n in (n_a, n_b))
+    both = np.log1p((n_a + n_b)[..., None] * plda.between)
+    return np.asarray(0.5 * (a + b - both).sum(axis=-1))
+
+
+def scores(plda: Plda, n: Float64, x: Float64, cluster_n: Float64, mean: Float64) -> Float64:
+    """Log-likelihood ratios that each of some voices is that of each of k clusters.
+
+    Args:
+        n, cluster_n: what the speech of each voice and of each cluster is worth.
+        x, mean: projections of the voices, and mean projections of the clusters.
+    """
+    alone = plda.log_evidence(n, n[:, None] * x)
+    out = np.empty((len(x), len(mean)))
+    for i, worth in enumerate(cluster_n):
+        own = plda.log_evidence(worth, worth * mean[i])
+        together = plda.log_evidence(n + worth, n[:, None] * x + worth * mean[i])
+        out[:, i] = together - alone - own
+    return out

@@ -18,6 +18,7 @@ from diarize.attribution import (
     hold,
     keep_speakers,
     veto,
+    without_blips,
 )
 from diarize.models import load_arrays
 from diarize.plda import Plda
@@ -49,6 +50,26 @@ def test_as_many_hold_a_frame_as_are_active_those_with_most_votes() -> None:
     count = [1, 2, 1, 2, 0]
     assert drawn(hold(line(votes, count))) == ["xx.x.", ".x...", "..x.."]
     assert drawn(hold(line(votes, count), at_most=1)) == ["x..x.", ".x...", "..x.."]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["xxxxx...xxxxxxx", ".....xxx......."], ["xxxxxxxxxxxxxxx", "..............."]),
+        (["xxxx...........", "....xxxxxxxxxxx"], ["...............", "xxxxxxxxxxxxxxx"]),
+        (["xxxxxxxxxxxxxxx", ".....xx........"], ["xxxxxxxxxxxxxxx", "..............."]),
+        (["xxxxxx.........", "......xxxxxxxxx"], ["xxxxxx.........", "......xxxxxxxxx"]),
+        (["....xxxx.......", "..............."], ["....xxxx.......", "..............."]),
+        ([".xx..xxxxxxxxxx", "x..xx.........."], ["xxxxxxxxxxxxxxx", "..............."]),
+    ],
+    ids=["between", "at the start", "within", "six frames", "alone", "many"],
+)
+def test_less_than_six_frames_beside_a_turn_are_part_of_it(
+    before: list[str], after: list[str]
+) -> None:
+    where = np.column_stack([held(before), np.zeros(15, bool)])
+    timeline = line(np.ones((15, 3)).tolist(), [1] * 15)
+    assert drawn(without_blips(where, timeline)) == [*after, "." * 15]
 
 
 def test_turns_in_seconds_with_confidence() -> None:

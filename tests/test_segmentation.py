@@ -77,11 +77,15 @@ def test_runs() -> None:
     assert runs(np.zeros(0, bool)).shape == (0, 2)
 
 
-def test_stretches_of_who_speaks_more_than_once() -> None:
-    alone = np.zeros((2, 589, 3), bool)
-    alone[0, 10:300, 0] = True  # speaks once
+def test_stretches_are_pieces_of_what_one_says_alone() -> None:
+    alone = np.zeros((3, 589, 3), bool)
+    alone[0, 10:187, 0] = True  # in one piece: 1 frame less than two are long
     alone[1, 0:15, 1] = alone[1, 20:34, 1] = alone[1, 100:115, 1] = True  # 34 - 20 is too short
-    assert stretches(alone).tolist() == [[1, 1, 0, 15], [1, 1, 100, 115]]
+    alone[2, 100:378, 2] = True
+    assert stretches(alone).tolist() == [
+        [1, 1, 0, 15], [1, 1, 100, 115],
+        [2, 2, 100, 193], [2, 2, 193, 285], [2, 2, 285, 378],
+    ]  # fmt: skip
     assert stretches(alone[:1]).shape == (0, 4)
 
 

@@ -10,7 +10,7 @@ from diarize.models import load_arrays
 from diarize.plda import Plda
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S
-from diarize.utterances import evidence_worth, find_voices
+from diarize.utterances import evidence_worth, find_voices, purify
 
 A, B = np.random.default_rng(0).normal(size=(2, 256)).astype(np.float32) * 2
 
@@ -37,21 +37,31 @@ def mixed(*stretches: tuple[int, int, int, np.ndarray]) -> Evidence:
     )
 
 
-def test_a_second_voice_within_a_local_speaker_is_left_out(plda: Plda) -> None:
-    voices = find_voices(mixed((0, 0, 200, A), (0, 210, 300, B), (0, 310, 400, A)), plda, 1.0)
-    assert voices.place.tolist() == [[0, 0]]
-    assert voices.embeddings[0].tolist() == pytest.approx(A.tolist(), rel=1e-5)
-    assert voices.seconds.tolist() == [pytest.approx(290 * FRAME_S)]
+def test_pieces_of_another_voice_are_left_out(plda: Plda) -> None:
+    """One utterance of A, one of B, and one of A with a second of B in it."""
+    evidence = mixed(
+        (0, 0, 100, A), (0, 110, 210, A), (1, 220, 280, B), (1, 290, 350, B),
+        (2, 360, 420, A), (2, 430, 490, B), (2, 500, 580, A),
+    )  # fmt: skip
+    voices = find_voices(evidence, plda, 1.0)
+    assert voices.place.tolist() == [[0, 0], [0, 1], [0, 2]]
+    clear = purify(voices, np.array([0, 1, 0]), evidence, plda, 1.0)
+    assert clear.place.tolist() == [[0, 0], [0, 1], [0, 2]]
+    assert clear.embeddings[2].tolist() == pytest.approx(A.tolist(), rel=1e-5)
+    assert clear.seconds.tolist() == pytest.approx([200 * FRAME_S, 120 * FRAME_S, 140 * FRAME_S])
 
 
-def test_a_mixture_with_too_little_of_any_voice_is_no_utterance(plda: Plda) -> None:
-    halves = ((0, 0, 50, A), (0, 60, 100, B))
-    assert len(find_voices(mixed(*halves), plda, 1.0)) == 0
-    other = (2, 200, 300, B), (2, 310, 400, B)
-    voices = find_voices(mixed(*halves, *other), plda, 1.0)
-    assert voices.place.tolist() == [[0, 2]]
-    assert voices.seconds.tolist() == [pytest.approx(190 * FRAME_S)]
-    assert voices.embeddings[0].tolist() == pytest.approx((B * 1.9).tolist(), rel=1e-5)
+def test_a_mixture_with_too_little_of_its_voice_is_no_utterance(plda: Plda) -> None:
+    """Taken for a voice of its own or for A's: what is left of it is less than a second."""
+    evidence = mixed(
+        (0, 0, 100, A), (0, 110, 210, A), (1, 220, 280, B), (1, 290, 350, B),
+        (2, 360, 410, A), (2, 420, 480, B),
+    )  # fmt: skip
+    voices = find_voices(evidence, plda, 1.0)
+    for labels in ([0, 1, 2], [0, 1, 0]):
+        clear = purify(voices, np.array(labels), evidence, plda, 1.0)
+        assert clear.place.tolist() == [[0, 0], [0, 1]]
+        assert clear.embeddings.tolist() == voices.embeddings[:2].tolist()
 
 
 def test_all_of_a_speakers_speech_is_worth_a_few_embeddings() -> None:
