@@ -12,7 +12,7 @@ from diarize.plda import Float64, Plda
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Bool, Hints, Int64
 from diarize.segmentation import clean
-from diarize.utterances import Voices, scores
+from diarize.utterances import Voices
 
 OVERLAP_PENALTY_PER_S = 5.0
 """Log-likelihood that two local speakers heard at once lose per second by being one speaker."""
@@ -106,20 +106,16 @@ def decide(evidence: Evidence, voices: Voices, labels: Int64, plda: Plda) -> Dec
     """Every local speaker's likeliest cluster, window by window."""
     active = evidence.active
     clean_s = clean(active).sum(axis=1) * FRAME_S
-    seconds, mean = voices.means(labels)
-    score = np.zeros((*clean_s.shape, len(seconds)))
+    k = len(np.unique(labels))
+    score = np.zeros((*clean_s.shape, k))
     heard = clean_s > 0
     if heard.any():
-        score[heard] = scores(
-            plda,
-            voices.worth(clean_s[heard]),
-            plda.project(evidence.embeddings[heard]),
-            voices.worth(seconds),
-            mean,
-        )
+        embeddings = evidence.embeddings.reshape(-1, evidence.embeddings.shape[2])
+        which = np.flatnonzero(heard)
+        score[heard] = voices.likeness(labels, plda, embeddings, which, clean_s[heard])
     chosen = np.where(active.any(axis=1), 0, -1)
     lead = np.zeros(clean_s.shape)
-    for window in range(len(active) if len(seconds) else 0):
+    for window in range(len(active) if k else 0):
         local = np.flatnonzero(active[window].any(axis=0))
         chosen[window, local], lead[window, local] = choose(
             score[window, local], active[window][:, local]
@@ -142,13 +138,11 @@ def take_apart(
     """
     window, speaker, first, last = evidence.stretches.astype(np.int64).T
     own, sure = result[window, speaker], posterior[window, speaker]
-    seconds, mean = voices.means(labels)
-    k = len(seconds)
+    k = len(np.unique(labels))
     if k < 2 or len(own) == 0:
         return own, sure
-    clean_s = (last - first) * FRAME_S
-    projected = plda.project(evidence.stretch_embeddings)
-    score = scores(plda, voices.worth(clean_s), projected, voices.worth(seconds), mean)
+    clean_s, every = (last - first) * FRAME_S, np.arange(len(own))
+    score = voices.likeness(labels, plda, evidence.stretch_embeddings, every, clean_s)
     score += PURITY * (own[:, None] == np.arange(k))
     best = score.argmax(axis=1)
     highest = np.sort(score, axis=1)

@@ -175,8 +175,9 @@ def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Vo
     for min_clean_s in (MIN_CLEAN_S, *(LESS_CLEAN_S if at_least else LESS_CLEAN_S[:1])):
         voices = find_voices(evidence, plda, min_clean_s)
         path = merge(voices, overestimate(voices.embeddings, at_least), plda, SURELY_ALIKE)
-        voices = purify(voices, path.labels(path.estimate()), evidence, plda, min_clean_s)
-        path = merge(voices, overestimate(voices.embeddings, at_least), plda)
+        surely = path.labels(path.estimate())
+        voices, surely = purify(voices, surely, evidence, plda, min_clean_s)
+        path = merge(voices, surely, plda)
         if path.estimate() < min(at_least, len(voices)):
             many = min(max(at_least, FINE_CLUSTERS), len(voices))
             path = merge(voices, overestimate(voices.embeddings, many), plda)

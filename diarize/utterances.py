@@ -25,6 +25,10 @@ few of its moods, and there are few pairs among which chance could make two of o
 falls with the square of the length. By `benchmarks.tune count`."""
 
 
+PART = 4000
+"""Voices that are looked at at once, so that hours cost little more memory than minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Voices:
     """Utterances of one voice each, within one window: what speakers are counted by.
@@ -56,6 +60,30 @@ class Voices:
         np.add.at(total, labels, self.projected * self.seconds[:, None])
         return seconds, total / seconds[:, None]
 
+    def likeness(
+        self, labels: Int64, plda: Plda, embeddings: Float32, which: Int64, clean_s: Float64
+    ) -> Float64:
+        """Log-likelihood ratios that some voices are those of the clusters, shape (which, k).
+
+        Args:
+            labels: 0 … k-1, the cluster of each of these utterances.
+            embeddings: of other voices, shape (…, 256); `which` of them are asked about, and
+                `clean_s` is the length of each.
+        """
+        seconds, mean = self.means(labels)
+        n, worth = self.worth(clean_s), self.worth(seconds)
+        total = worth[:, None] * mean
+        cluster_alone = plda.log_evidence(worth, total)
+        alike = np.empty((len(which), len(seconds)))
+        for first in range(0, len(which), PART):
+            part = slice(first, first + PART)
+            x = n[part, None] * plda.project(embeddings[which[part]])
+            alone = plda.log_evidence(n[part], x)
+            for i in range(len(seconds)):
+                together = plda.log_evidence(n[part] + worth[i], x + total[i])
+                alike[part, i] = together - alone - cluster_alone[i]
+        return alike
+
 
 def find_voices(evidence: Evidence, plda: Plda, min_clean_s: float) -> Voices:
     """The utterances with enough clean speech of one voice to count by."""
@@ -70,7 +98,7 @@ def find_voices(evidence: Evidence, plda: Plda, min_clean_s: float) -> Voices:
 
 def purify(
     voices: Voices, labels: Int64, evidence: Evidence, plda: Plda, min_clean_s: float
-) -> Voices:
+) -> tuple[Voices, Int64]:
     """Each utterance without the pieces that are more like another cluster than like its own.
 
     Utterances of which less than `min_clean_s` is left are left out.
@@ -78,35 +106,37 @@ def purify(
     Args:
         labels: cluster of each of `voices`; mixtures that are clusters of their own lose their
             pieces to the voices that they are mixtures of.
+
+    Returns:
+        What is left, and its labels, numbered from 0.
     """
     window, speaker, first, last = evidence.stretches.astype(np.int64).T
-    owner = np.full(evidence.embeddings.shape[:2], -1)
-    owner[tuple(voices.place.T)] = np.arange(len(voices))
-    owner = owner[window, speaker]
-    counted = owner >= 0
-    if not counted.any():
-        return voices
+    owners = np.full(evidence.embeddings.shape[:2], -1)
+    owners[tuple(voices.place.T)] = np.arange(len(voices))
+    owner = owners[window, speaker]
+    counted = np.flatnonzero(owner >= 0)
     owner, clean_s = owner[counted], (last - first)[counted] * FRAME_S
-    embeddings = evidence.stretch_embeddings[counted]
-    seconds, mean = voices.means(labels)
-    n, worth = voices.worth(clean_s), voices.worth(seconds)
-    likeliest = scores(plda, n, plda.project(embeddings), worth, mean).argmax(axis=1)
-    own = likeliest == labels[owner]
-
-    kept_s = np.bincount(owner, clean_s * own, len(voices))
+    if len(counted) == 0:
+        return voices, labels
+    heard = voices.likeness(labels, plda, evidence.stretch_embeddings, counted, clean_s)
+    own = heard.argmax(axis=1) == labels[owner]
+    kept_s = np.bincount(owner[own], clean_s[own], len(voices))
     total_s = np.bincount(owner, clean_s, len(voices))
-    pooled = np.zeros_like(voices.embeddings)
-    np.add.at(pooled, owner[own], embeddings[own] * clean_s[own, None].astype(np.float32))
     mixed = kept_s < total_s
     left = ~mixed | (kept_s >= min_clean_s)
     if not left.any():
-        return voices
+        return voices, labels
+
+    part = np.flatnonzero(own & (mixed & left)[owner])
+    pooled = np.zeros_like(voices.embeddings)
+    spoken = evidence.stretch_embeddings[counted[part]] * clean_s[part, None].astype(np.float32)
+    np.add.at(pooled, owner[part], spoken)
     share = np.divide(kept_s, total_s, out=np.ones(len(voices)), where=mixed)
-    clear = np.divide(
-        pooled, kept_s[:, None], out=voices.embeddings.copy(), where=(mixed & left)[:, None]
-    )
-    clear = clear[left]
-    return Voices(voices.place[left], clear, plda.project(clear), (voices.seconds * share)[left])
+    again = (mixed & left)[:, None]
+    clear = np.divide(pooled, kept_s[:, None], out=voices.embeddings.copy(), where=again)[left]
+    seconds = (voices.seconds * share)[left]
+    labels = np.unique(labels[left], return_inverse=True)[1].astype(np.int64)
+    return Voices(voices.place[left], clear, plda.project(clear), seconds), labels
 
 
 def evidence_worth(seconds: Float64, total_s: float) -> Float64:
@@ -141,19 +171,3 @@ def expected_alike(plda: Plda, n_a: Float64, n_b: Float64) -> Float64:
     a, b = (np.log1p(n[..., None] * plda.between) for n in (n_a, n_b))
     both = np.log1p((n_a + n_b)[..., None] * plda.between)
     return np.asarray(0.5 * (a + b - both).sum(axis=-1))
-
-
-def scores(plda: Plda, n: Float64, x: Float64, cluster_n: Float64, mean: Float64) -> Float64:
-    """Log-likelihood ratios that each of some voices is that of each of k clusters.
-
-    Args:
-        n, cluster_n: what the speech of each voice and of each cluster is worth.
-        x, mean: projections of the voices, and mean projections of the clusters.
-    """
-    alone = plda.log_evidence(n, n[:, None] * x)
-    out = np.empty((len(x), len(mean)))
-    for i, worth in enumerate(cluster_n):
-        own = plda.log_evidence(worth, worth * mean[i])
-        together = plda.log_evidence(n + worth, n[:, None] * x + worth * mean[i])
-        out[:, i] = together - alone - own
-    return out

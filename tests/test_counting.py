@@ -168,9 +168,8 @@ def test_a_path_passes_every_count(plda: Plda, n: int, seed: int) -> None:
 def test_the_sample_has_two_speakers(prepared: Prepared, plda: Plda) -> None:
     voices, path = find_speakers(prepared.channels[0], plda)
     assert 19 < voices.seconds.sum() < 22  # a second seen by four windows counts once
-    assert path.clusters > 4
     assert path.estimate() == 2
-    assert path.evidence_below(2) < -10 < 10 < path.evidence_below(3)
+    assert path.evidence_below(2) < -10
     window, speaker = voices.place[path.labels(2) == 0].T
     heard = prepared.channels[0].active[window, :, speaker]
     assert len(heard) > 3

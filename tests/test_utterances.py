@@ -45,7 +45,8 @@ def test_pieces_of_another_voice_are_left_out(plda: Plda) -> None:
     )  # fmt: skip
     voices = find_voices(evidence, plda, 1.0)
     assert voices.place.tolist() == [[0, 0], [0, 1], [0, 2]]
-    clear = purify(voices, np.array([0, 1, 0]), evidence, plda, 1.0)
+    clear, labels = purify(voices, np.array([0, 1, 0]), evidence, plda, 1.0)
+    assert labels.tolist() == [0, 1, 0]
     assert clear.place.tolist() == [[0, 0], [0, 1], [0, 2]]
     assert clear.embeddings[2].tolist() == pytest.approx(A.tolist(), rel=1e-5)
     assert clear.seconds.tolist() == pytest.approx([200 * FRAME_S, 120 * FRAME_S, 140 * FRAME_S])
@@ -59,7 +60,8 @@ def test_a_mixture_with_too_little_of_its_voice_is_no_utterance(plda: Plda) -> N
     )  # fmt: skip
     voices = find_voices(evidence, plda, 1.0)
     for labels in ([0, 1, 2], [0, 1, 0]):
-        clear = purify(voices, np.array(labels), evidence, plda, 1.0)
+        clear, left = purify(voices, np.array(labels), evidence, plda, 1.0)
+        assert left.tolist() == [0, 1]
         assert clear.place.tolist() == [[0, 0], [0, 1]]
         assert clear.embeddings.tolist() == voices.embeddings[:2].tolist()
 
