@@ -1,6 +1,6 @@
 """Where the tuned constants come from: each on the development sets named, never on reported ones.
 
-    python -m benchmarks.tune count FOLDER|NAME …        # what a second of speech is worth
+    python -m benchmarks.tune count FOLDER|NAME …        # what a second of speech is worth, mixtures
     python -m benchmarks.tune stretches FOLDER|NAME …    # when one leaves its local speaker
     python -m benchmarks.tune hints FOLDER|NAME …        # told how many: voices beyond the evidence
     python -m benchmarks.tune vad FOLDER|NAME …          # when the VAD overrules the segmentation
@@ -107,6 +107,9 @@ def count(cases: list[Case]) -> None:
     for short_s in (1.0, 30.0, 60.0, 90.0):
         with constants(utterances, SHORT_S=short_s):
             judge(f"double up to {short_s:g} s", cases)
+    for share in (0.5, 0.7, 0.85):
+        with constants(counting, SURELY_ALIKE=share):
+            judge(f"surely alike {share:g}", cases)
 
 
 def stretches(cases: list[Case]) -> None:
