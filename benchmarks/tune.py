@@ -1,6 +1,6 @@
 """Where the tuned constants come from: each on the development sets named, never on reported ones.
 
-    python -m benchmarks.tune count FOLDER|NAME …        # what a second of speech is worth, mixtures
+    python -m benchmarks.tune count FOLDER|NAME …        # worth of a second, when surely one
     python -m benchmarks.tune stretches FOLDER|NAME …    # when one leaves its local speaker
     python -m benchmarks.tune hints FOLDER|NAME …        # told how many: voices beyond the evidence
     python -m benchmarks.tune vad FOLDER|NAME …          # when the VAD overrules the segmentation
