@@ -160,7 +160,7 @@ def test_merge_unknown_and_somebody_new(reader: Visit, served: Running, uploaded
     pick(page, 1, "Merge with …")
     page.get_by_role("menuitem", name=kept, exact=True).click()
     names = page.locator(".row .name")
-    assert set(names.all_inner_texts()) == {"UNKNOWN", kept}
+    assert set(names.all_text_contents()) == {"UNKNOWN", kept}
 
     page.locator(".row").last.locator("[data-w]").first.click()
     page.keyboard.press("t")
