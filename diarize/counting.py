@@ -4,6 +4,10 @@ Agglomerative clustering makes micro-clusters that are surely too many. Then the
 to be one voice is merged, again and again; the evidence is the PLDA log-likelihood ratio of
 "one voice" against "two". Its natural threshold is 0 and needs no tuning; what is tuned is how much
 independent evidence a second of one speaker's speech is worth (`utterances.evidence_worth`).
+
+Mixtures of two voices would be speakers of their own. So merging halts once, where only clusters
+that are surely one voice have been merged; utterances lose the pieces that are another cluster's
+(`utterances.purify`); and it goes on from there.
 """
 
 from __future__ import annotations
