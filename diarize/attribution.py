@@ -34,8 +34,6 @@ PART_FRAMES = 20_000
 """Frames that are ranked at once, so that hours cost no more memory than minutes."""
 VOTE_LIMIT_S = 2.0
 """A window's vote grows with the clean speech behind it up to this, and with its confidence."""
-
-
 BLIP_FRAMES = 6
 """A turn of less than 0.1 s beside another one is where two windows disagree on an edge, and goes
 to its neighbour: one turn of fourteen, none of which DER feels."""

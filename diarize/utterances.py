@@ -24,7 +24,6 @@ SHORT_S = 60.0
 few of its moods, and there are few pairs among which chance could make two of one. The surplus
 falls with the square of the length. By `benchmarks.tune count`."""
 
-
 PART = 4000
 """Voices that are looked at at once, so that hours cost little more memory than minutes."""
 
