@@ -5,6 +5,7 @@
     python -m benchmarks.tune hints FOLDER|NAME …        # told how many: voices beyond the evidence
     python -m benchmarks.tune vad FOLDER|NAME …          # when the VAD overrules the segmentation
     python -m benchmarks.tune step FOLDER|NAME …         # window step: 2.5 s against 5 s
+    python -m benchmarks.tune edges FOLDER|NAME …        # where turns begin and end
     python -m benchmarks.tune clustering FOLDER|NAME …   # the methods, on one count
     python -m benchmarks.tune confidence FOLDER|NAME …   # fits confidence.py, and its error
 
@@ -147,6 +148,12 @@ def vad(cases: list[Case]) -> None:
             judge(f"onset {onset} offset {offset} pad {pad_s}", cases)
 
 
+def edges(cases: list[Case]) -> None:
+    for begin, end in ((0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (3, 1), (3, 2)):
+        with constants(attribution, BEGIN_LATE_FRAMES=begin, END_LATE_FRAMES=end):
+            judge(f"{begin} and {end} frames later", cases)
+
+
 def step(cases: list[Case]) -> None:
     judge("step 2.5 s", cases)
     coarse = [replace(case, prepared=every_other(case.prepared)) for case in cases]
@@ -249,6 +256,7 @@ def main() -> None:
         "stretches": stretches,
         "hints": hints,
         "vad": vad,
+        "edges": edges,
         "step": step,
         "clustering": clustering,
         "confidence": fit_confidence,

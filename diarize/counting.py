@@ -26,6 +26,7 @@ from diarize.plda import Float64, Plda, unit
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Float32, Hints, Int64
 from diarize.segmentation import at_once
+from diarize.splitting import split
 from diarize.utterances import Voices, expected_alike, find_voices, purify, same_voice
 
 logger = logging.getLogger(__name__)
@@ -177,11 +178,16 @@ def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Vo
     best: tuple[Voices, MergePath] | None = None
     reached = (-1, -1)
     for min_clean_s in (MIN_CLEAN_S, *(LESS_CLEAN_S if at_least else LESS_CLEAN_S[:1])):
-        voices = find_voices(evidence, plda, min_clean_s)
-        path = merge(voices, overestimate(voices.embeddings, at_least), plda, SURELY_ALIKE)
+        utterances = find_voices(evidence, plda, min_clean_s)
+        micro = overestimate(utterances.embeddings, at_least)
+        path = merge(utterances, micro, plda, SURELY_ALIKE)
         surely = path.labels(path.estimate())
-        voices, surely = purify(voices, surely, evidence, plda, min_clean_s)
+        voices, surely = purify(utterances, surely, evidence, plda, min_clean_s)
         path = merge(voices, surely, plda)
+        labels = path.labels(path.estimate())
+        if (apart := split(utterances, voices, labels, evidence, plda)) is not None:
+            voices, apart = purify(utterances, apart, evidence, plda, min_clean_s)
+            path = merge(voices, apart, plda)
         if path.estimate() < min(at_least, len(voices)):
             many = min(max(at_least, FINE_CLUSTERS), len(voices))
             path = merge(voices, overestimate(voices.embeddings, many), plda)

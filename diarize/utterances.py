@@ -13,7 +13,7 @@ import numpy as np
 from diarize.plda import Float64, Plda
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Float32, Int64
-from diarize.segmentation import STEP_FRAMES, clean, coverage
+from diarize.segmentation import STEP_FRAMES, WINDOW_FRAMES, clean, coverage
 
 WORTH_PER_S = 0.4
 WORTH_LIMIT = 5.0
@@ -87,12 +87,17 @@ class Voices:
 def find_voices(evidence: Evidence, plda: Plda, min_clean_s: float) -> Voices:
     """The utterances with enough clean speech of one voice to count by."""
     alone = clean(evidence.active)
-    share = np.lib.stride_tricks.sliding_window_view(1 / coverage(len(alone)), alone.shape[1])
-    seconds = np.einsum("wfs,wf->ws", alone, share[::STEP_FRAMES]) * FRAME_S
+    seconds = np.einsum("wfs,wf->ws", alone, shares(len(alone))) * FRAME_S
     place = np.argwhere(alone.sum(axis=1) * FRAME_S >= min_clean_s)
     chosen = tuple(place.T)
     embeddings = evidence.embeddings[chosen]
     return Voices(place, embeddings, plda.project(embeddings), seconds[chosen])
+
+
+def shares(windows: int) -> Float64:
+    """Which part of a frame a window has for its own where several see it, (windows, 589)."""
+    share = 1 / coverage(windows)
+    return np.lib.stride_tricks.sliding_window_view(share, WINDOW_FRAMES)[::STEP_FRAMES]
 
 
 def purify(
