@@ -10,7 +10,7 @@ import numpy as np
 from diarize.confidence import right
 from diarize.plda import Float64, Plda
 from diarize.prepared import Evidence
-from diarize.records import FRAME_S, Bool, Hints, Int64
+from diarize.records import FRAME_S, Bool, Int64
 from diarize.segmentation import clean
 from diarize.utterances import Voices
 
@@ -25,6 +25,22 @@ PURITY = 4.0
 """Log odds that a piece is of its local speaker's voice, before it is heard: the network seldom
 takes two voices for one. From 0 to 10, DER changed by 0.1 % on development data
 (`benchmarks.tune stretches`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How many speakers a hint asks for.
+
+    Attributes:
+        speakers: so many; 0 without a hint.
+        counted: so many are there by the evidence.
+    """
+
+    speakers: int = 0
+    counted: int = 0
+
+
+NOT_ASKED = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +88,13 @@ class Decision:
 
 
 def assign(
-    evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, hints: Hints
+    evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, asked: Asked = NOT_ASKED
 ) -> Assignment:
     """Give every local speaker of every window, short and long, to a cluster or to UNKNOWN.
 
     Args:
         labels: cluster of each of `voices`.
-        hints: who knows the number of speakers knows that nobody else can be heard; who asks for
-            some gets that many.
+        asked: who asks for speakers gets that many.
     """
     decision = decide(evidence, voices, labels, plda)
     k = decision.score.shape[2]
@@ -90,14 +105,16 @@ def assign(
     own, lead = decision.own, decision.lead
     posterior = right(decision.clean_s, own, lead, k)
     unsure = (decision.clean_s < MIN_TELLING_S) & (posterior < UNKNOWN_BELOW)
+    if asked.speakers > asked.counted:
+        unsure[:] = False  # hardly any voice leads another that was split from it
     result = np.where(decision.chosen < 0, -1, np.where(unsure, k, decision.chosen))
-    if hints.num_speakers or hints.min_speakers:
+    if asked.speakers:
         for place, label in back_to_voices(result, decision.score, voices, labels).items():
             result[place], own[place], lead[place] = label, decision.score[(*place, label)], 0
         posterior = right(decision.clean_s, own, lead, k)
     posterior = np.where(result < 0, 0, posterior)
     apart, sure = take_apart(evidence, voices, labels, plda, result, posterior)
-    if hints.num_speakers or hints.min_speakers:
+    if asked.speakers:
         apart, sure = stay(evidence, apart, sure, result, posterior)
     return Assignment(result, posterior, k, apart, sure)
 
@@ -168,17 +185,21 @@ def back_to_voices(
 ) -> dict[tuple[int, int], int]:
     """For labels no local speaker has: one each, of its own voices the one most like it.
 
-    That can leave another label without, but none twice: no two labels have a voice in common.
+    That can leave another label without, which then takes one of its own, none twice.
     """
     back: dict[tuple[int, int], int] = {}
     result = result.copy()
-    while len(missing := np.setdiff1d(labels, result)):
+    taken = np.zeros(result.shape, bool)
+    while True:
+        free = ~taken[tuple(voices.place.T)]
+        if not len(missing := np.setdiff1d(labels[free], result)):
+            return back
         label = int(missing[0])
-        own = voices.place[labels == label]
+        own = voices.place[free & (labels == label)]
         rival = score[tuple(own.T)]
         window, speaker = own[(rival[:, label] - rival.max(axis=1)).argmax()].tolist()
         result[window, speaker] = back[window, speaker] = label
-    return back
+        taken[window, speaker] = True
 
 
 def choose(score: Float64, active: Bool) -> tuple[Int64, Float64]:

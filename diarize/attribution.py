@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diarize.assignment import Assignment, assign
+from diarize.assignment import NOT_ASKED, Asked, Assignment, assign
 from diarize.plda import Plda
 from diarize.prepared import Evidence
 from diarize.records import (
@@ -15,7 +15,6 @@ from diarize.records import (
     SAMPLE_RATE_HZ,
     Bool,
     Float32,
-    Hints,
     Int64,
     Turn,
 )
@@ -35,8 +34,8 @@ PART_FRAMES = 20_000
 BEGIN_LATE_FRAMES = 2
 END_LATE_FRAMES = 1
 """Turns begin by so many frames (34 ms) later than the network has them active, and end by so many
-(17 ms) later: mean DER of 19 development sets 12.8 to 12.6, better on each of them (`benchmarks.tune
-edges`)."""
+(17 ms) later: mean DER of 19 development sets 12.8 to 12.6, better on each of them
+(`benchmarks.tune edges`)."""
 VOTE_LIMIT_S = 2.0
 """A window's vote grows with the clean speech behind it up to this, and with its confidence."""
 BLIP_FRAMES = 6
@@ -52,13 +51,16 @@ class Views:
     exclusive: list[tuple[int | None, Turn]]
 
 
-def attribute(evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, hints: Hints) -> Views:
+def attribute(
+    evidence: Evidence, voices: Voices, labels: Int64, plda: Plda, asked: Asked = NOT_ASKED
+) -> Views:
     """Who holds each frame of a channel, given the cluster of each of its voices."""
-    assignment = assign(evidence, voices, labels, plda, hints)
+    assignment = assign(evidence, voices, labels, plda, asked)
     line = timeline(evidence, assignment)
     held, exclusive = (without_blips(hold(line, most), line) for most in (None, 1))
-    if hints.num_speakers or hints.min_speakers:
+    if asked.speakers:
         held, exclusive = (keep_speakers(h, line) for h in (held, exclusive))
+        held, exclusive, line = carve(held, exclusive, line, asked.speakers)
     return Views(
         find_turns(held, line, evidence.n_samples), find_turns(exclusive, line, evidence.n_samples)
     )
@@ -212,13 +214,45 @@ def keep_speakers(held: Bool, line: Timeline) -> Bool:
     return held
 
 
+def carve(
+    held: Bool, exclusive: Bool, line: Timeline, speakers: int
+) -> tuple[Bool, Bool, Timeline]:
+    """A turn for everyone whom a hint asks for and no voice stands for.
+
+    It is the one that costs least: a short one, or one that is hardly anybody's. Nobody gives away
+    all that they have.
+    """
+    k = held.shape[1] - 1
+    places = [k] * max(0, speakers - k)
+    held, exclusive = (np.insert(table, places, False, axis=1) for table in (held, exclusive))
+    confidence = np.insert(line.confidence, places, 0, axis=1)
+    line = replace(line, votes=np.insert(line.votes, places, 0, axis=1), confidence=confidence)
+    for new in range(k, speakers):
+        turns = []
+        for speaker in (*range(new), speakers):
+            for first, last in runs(exclusive[:, speaker]).tolist():
+                right = float(confidence[first:last, speaker].mean())
+                if speaker < speakers and last - first == exclusive[:, speaker].sum():
+                    last = (first + last) // 2
+                cost = (last - first) * right if speaker < speakers else 0.0
+                if last > first:
+                    turns.append((last - first < BLIP_FRAMES, cost, first, last, speaker, right))
+        if not turns:
+            break
+        *_, first, last, speaker, right = min(turns)
+        for table in (held, exclusive):
+            table[first:last, speaker], table[first:last, new] = False, True
+        confidence[first:last, new] = 1 - right
+    return held, exclusive, line
+
+
 def find_turns(held: Bool, line: Timeline, n_samples: int) -> list[tuple[int | None, Turn]]:
     """Turns of each speaker, in seconds from here on, sorted by start."""
     found: list[tuple[int | None, Turn]] = []
     unknown = held.shape[1] - 1
     for speaker in range(held.shape[1]):
         for first, last in runs(held[:, speaker]):
-            late = min(BEGIN_LATE_FRAMES, (last - first) // 2)
+            late = min(BEGIN_LATE_FRAMES, last - first)
             start = (first + late) * FRAME_SAMPLES + FRAME_OFFSET_SAMPLES if first else 0
             end = min((last + END_LATE_FRAMES) * FRAME_SAMPLES + FRAME_OFFSET_SAMPLES, n_samples)
             if end > start:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diarize import attribution, counting
+from diarize.assignment import Asked
 from diarize.audio import Recording
 from diarize.clustering import METHODS
 from diarize.embedding import Embedder
@@ -289,7 +290,8 @@ class Pipeline:
         views = []
         for evidence, (voices, path), k in zip(channels, found, counts, strict=True):
             labels = self._cluster(voices, path.labels(k), plda) if k else path.start
-            views.append(attribution.attribute(evidence, voices, labels, plda, hints))
+            asked = Asked(k if hinted else 0, max(path.estimate(), path.least))
+            views.append(attribution.attribute(evidence, voices, labels, plda, asked))
         progress("speakers", 1.0)
         return name_sides(views, self._labels)
 

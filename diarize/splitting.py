@@ -11,11 +11,11 @@ import numpy as np
 from scipy.cluster.vq import kmeans2
 from scipy.linalg import eigh
 
-from diarize.plda import Plda, unit
+from diarize.plda import Float64, Plda, unit
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Bool, Float32, Int64
 from diarize.segmentation import clean
-from diarize.utterances import Voices, same_voice, shares
+from diarize.utterances import PART, Voices, same_voice, shares
 
 MIN_PIECE_S = 1.0
 """Length of the pieces that clusters are halved by."""
@@ -27,22 +27,23 @@ others all are of excerpts of 30 s."""
 
 
 def split(
-    utterances: Voices, voices: Voices, labels: Int64, evidence: Evidence, plda: Plda
-) -> Int64 | None:
-    """Every utterance's cluster, where clusters of two voices have become two.
+    voices: Voices, labels: Int64, evidence: Evidence, plda: Plda
+) -> tuple[Voices, Int64] | None:
+    """Voices and their clusters, where clusters of two voices have become two.
 
     Args:
-        utterances: all there are, mixtures among them.
-        voices: those that speakers have been counted by.
         labels: cluster of each of `voices`, 0 … k-1.
 
     Returns:
-        Label of each of `utterances`, numbered from 0; None where each cluster is one voice.
+        Pieces of utterances as voices, and the cluster of each, numbered from 0; None where each
+        cluster is one voice.
     """
     pieces = find_pieces(evidence, plda)
     if len(pieces) == 0 or len(voices) == 0:
         return None
-    found = nearest(voices, labels, pieces, plda)
+    every = np.arange(len(pieces))
+    alike = voices.likeness(labels, plda, pieces.embeddings, every, pieces.seconds)
+    found = alike.argmax(axis=1)
     before = clusters = int(labels.max()) + 1
     for cluster in range(before):
         group = np.full(len(pieces), 2)
@@ -52,16 +53,7 @@ def split(
             clusters += 1
     if clusters == before:
         return None
-    found = np.unique(found, return_inverse=True)[1].astype(np.int64)
-    labels = nearest(pieces, found, utterances, plda)
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
-
-
-def nearest(voices: Voices, labels: Int64, others: Voices, plda: Plda) -> Int64:
-    """Of each of `others`, the likeliest cluster of `voices`."""
-    every = np.arange(len(others))
-    alike = voices.likeness(labels, plda, others.embeddings, every, others.seconds)
-    return np.asarray(alike.argmax(axis=1), np.int64)
+    return pieces, np.unique(found, return_inverse=True)[1].astype(np.int64)
 
 
 def find_pieces(evidence: Evidence, plda: Plda) -> Voices:
@@ -77,7 +69,15 @@ def find_pieces(evidence: Evidence, plda: Plda) -> Voices:
     seconds = np.concatenate([share[window, last] - share[window, first], entire]) * FRAME_S
     embeddings = np.concatenate([evidence.stretch_embeddings[long], evidence.embeddings[whole]])
     place = np.concatenate([np.column_stack([window, speaker]), np.argwhere(whole)])
-    return Voices(place, embeddings, plda.project(embeddings), seconds)
+    return Voices(place, embeddings, in_parts(plda, embeddings), seconds)
+
+
+def in_parts(plda: Plda, embeddings: Float32) -> Float64:
+    """Projected so that hours cost little more memory than minutes."""
+    projected = np.empty((len(embeddings), len(plda.between)))
+    for first in range(0, len(embeddings), PART):
+        projected[first : first + PART] = plda.project(embeddings[first : first + PART])
+    return projected
 
 
 def halves(embeddings: Float32) -> Bool:
@@ -89,7 +89,7 @@ def halves(embeddings: Float32) -> Bool:
     Returns:
         Who is of the second group, shape (n,).
     """
-    points = unit(embeddings.astype(np.float64))
+    points = unit(embeddings)
     if len(points) < 2:
         return np.zeros(len(points), bool)
     offset = points - points.mean(axis=0)

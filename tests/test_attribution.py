@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diarize.assignment import back_to_voices, choose
+from diarize.assignment import NOT_ASKED, Asked, back_to_voices, choose
 from diarize.attribution import (
     Timeline,
     Views,
     attribute,
+    carve,
     find_turns,
     hold,
     keep_speakers,
@@ -23,11 +24,10 @@ from diarize.attribution import (
 from diarize.models import load_arrays
 from diarize.plda import Plda
 from diarize.prepared import Evidence
-from diarize.records import FRAME_S, Hints, Turn
+from diarize.records import FRAME_S, Turn
 from diarize.segmentation import runs
 from diarize.utterances import Voices
 
-NO_HINTS = Hints()
 NO_STRETCHES = (np.zeros((0, 4), np.int32), np.zeros((0, 256), np.float32))
 
 
@@ -77,9 +77,9 @@ def test_turns_in_seconds_with_confidence() -> None:
     confidence = np.full((8, 3), [0.9, 0.5, 0.25], np.float32)
     votes = Timeline(confidence, np.ones(8, np.int64), confidence)
     assert find_turns(where, votes, 2000) == [
-        (0, Turn(0.0, 900 / 16_000, "", 0.9)),
-        (None, Turn(900 / 16_000, 1170 / 16_000, "", 0.25)),
-        (1, Turn(1170 / 16_000, 0.125, "", 0.5)),  # the recording ends here
+        (0, Turn(0.0, 1170 / 16_000, "", 0.9)),  # it has begun before
+        (None, Turn(1170 / 16_000, 1440 / 16_000, "", 0.25)),
+        (1, Turn(1710 / 16_000, 0.125, "", 0.5)),  # the recording ends here
     ]
 
 
@@ -163,6 +163,42 @@ def test_letting_a_speaker_in_lets_nobody_out(data: st.DataObject) -> None:
         assert (votes[kept & ~where] > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("before", "sure", "after", "certainty"),
+    [
+        (
+            ["xxxxxxxxxxxxxxx.xxxxxx.", "......................."],
+            [0.9, 0.0],
+            ["xxxxxxxxxxxxxxx........", "................xxxxxx.", "......................."],
+            0.1,
+        ),
+        (
+            ["xxxxxxxxxxxxxxxx.......", "................xxxxxxx"],
+            [0.9, 0.1],
+            ["xxxxxxxxxxxxxxxx.......", "................xxxxxxx", "......................."],
+            0.9,
+        ),
+        (
+            ["xxxxxxxxxxxxxxxx.......", "......................."],
+            [0.9, 0.0],
+            ["........xxxxxxxx.......", "xxxxxxxx...............", "......................."],
+            0.1,
+        ),
+    ],
+    ids=["a short turn", "what nobody can tell", "half of the only turn"],
+)
+def test_whom_a_hint_asks_for_and_nobody_hears_gets_what_costs_least(
+    before: list[str], sure: list[float], after: list[str], certainty: float
+) -> None:
+    where = held(before)
+    confidence = np.tile(np.array(sure, np.float32), (len(where), 1))
+    timeline = Timeline(confidence, np.ones(len(where), np.int64), confidence)
+    overlapping, alone, carved = carve(where, where, timeline, 2)
+    assert drawn(overlapping) == drawn(alone) == after
+    assert carved.confidence[alone[:, 1], 1] == pytest.approx(certainty)
+    assert drawn(carve(where, where, timeline, 1)[0]) == before  # one is all that it asks for
+
+
 @pytest.fixture(scope="module")
 def plda() -> Plda:
     return Plda(load_arrays("plda"))
@@ -177,7 +213,7 @@ def heard(speech: list[tuple[int, int, int]], embeddings: np.ndarray) -> Evidenc
 
 
 def spoken(views: Views) -> list[tuple[int | None, int, int]]:
-    """Turns in frames."""
+    """Turns in frames: they begin two later, and end one later, than the network has it."""
     return [
         (speaker, round((t.start - 0.0225) / FRAME_S), round((t.end - 0.0225) / FRAME_S))
         for speaker, t in views.turns
@@ -202,8 +238,8 @@ def test_too_short_to_tell_is_unknown_unless_a_hint_names_it(plda: Plda) -> None
     evidence = heard([(0, 50, 230), (1, 300, 310)], np.stack([mine, other, mine * 0]).astype("f4"))
     place, x = np.array([[0, 0]]), mine[None].astype(np.float32)
     voices = Voices(place, x, plda.project(x), np.array([3.0]))
-    views = attribute(evidence, voices, np.zeros(1, np.int64), plda, NO_HINTS)
-    assert spoken(views) == [(0, 50, 230), (None, 300, 310)]
+    views = attribute(evidence, voices, np.zeros(1, np.int64), plda)
+    assert spoken(views) == [(0, 52, 231), (None, 302, 311)]
     certain, unsure = (turn.confidence for _, turn in views.turns)
     assert certain > 0.8 > 0.5 > unsure
 
@@ -221,8 +257,8 @@ def test_a_turn_taken_for_the_voice_before_it_goes_to_its_own(plda: Plda) -> Non
     )
     x = np.stack([a, b])
     voices = Voices(np.array([[0, 0], [0, 1]]), x, plda.project(x), np.array([6.0, 2.3]))
-    views = attribute(evidence, voices, np.arange(2), plda, NO_HINTS)
-    assert spoken(views) == [(0, 20, 200), (1, 210, 300), (0, 310, 400), (1, 450, 589)]
+    views = attribute(evidence, voices, np.arange(2), plda)
+    assert spoken(views) == [(0, 22, 201), (1, 212, 301), (0, 312, 401), (1, 452, 590)]
 
 
 def test_a_hint_keeps_a_speaker_whose_stretches_all_sound_like_another(plda: Plda) -> None:
@@ -236,8 +272,8 @@ def test_a_hint_keeps_a_speaker_whose_stretches_all_sound_like_another(plda: Pld
     x = np.stack([a, b])
     voices = Voices(np.array([[0, 0], [0, 1]]), x, plda.project(x), np.array([3.0, 2.3]))
     found = [
-        {who for who, _ in attribute(evidence, voices, np.arange(2), plda, hints).turns}
-        for hints in (NO_HINTS, Hints(num_speakers=2))
+        {who for who, _ in attribute(evidence, voices, np.arange(2), plda, asked).turns}
+        for asked in (NOT_ASKED, Asked(2, 2))
     ]
     assert found == [{0}, {0, 1}]
 
@@ -247,9 +283,8 @@ def test_where_no_voice_is_clean_all_is_unknown(plda: Plda) -> None:
         np.zeros((0, 2), np.int64), np.zeros((0, 256), np.float32), np.zeros((0, 128)), np.zeros(0)
     )
     evidence = heard([(2, 10, 12)], np.ones((3, 256), np.float32))
-    for hints in (NO_HINTS, Hints(num_speakers=2)):
-        views = attribute(evidence, empty, np.zeros(0, np.int64), plda, hints)
-        assert spoken(views) == [(None, 10, 12)]
+    views = attribute(evidence, empty, np.zeros(0, np.int64), plda)
+    assert spoken(views) == [(None, 12, 13)]
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -261,8 +296,6 @@ def test_every_cluster_of_a_hint_gets_a_turn(plda: Plda, k: int) -> None:
     )
     place = np.array([[0, 0], [0, 1], [0, 2]])
     voices = Voices(place, evidence.embeddings[0], plda.project(evidence.embeddings[0]), np.ones(3))
-    views = attribute(
-        evidence, voices, np.minimum(np.arange(3), k - 1), plda, Hints(num_speakers=k)
-    )
+    views = attribute(evidence, voices, np.minimum(np.arange(3), k - 1), plda, Asked(k, 1))
     assert {speaker for speaker, _ in views.turns} == set(range(k))
     assert {speaker for speaker, _ in views.exclusive} == set(range(k))

@@ -57,11 +57,10 @@ def test_labels_after_merging_down_to_k_in_order_of_first_appearance() -> None:
 def test_beyond_the_evidence_a_hint_undoes_what_costs_least() -> None:
     likely = replace(PATH, evidence=np.array([60.0, 3.0, -5.0]), seconds=np.array([0.5, 20, 30]))
     assert likely.beyond(1) == [1]  # two voices that the evidence nearly told apart
-    assert likely.beyond(2) == [1, 0]
+    assert likely.beyond(2) == [1]  # the other would cost half a second, a few words cost less
     surely_one = replace(likely, evidence=np.array([60.0, 50.0, -5.0]))
-    assert surely_one.beyond(1) == [0]  # half a second is the lesser damage
-    assert surely_one.beyond(0) == surely_one.beyond(-1) == []
-    assert surely_one.beyond(9) == [0, 1]
+    assert surely_one.beyond(1) == surely_one.beyond(0) == surely_one.beyond(-1) == []
+    assert replace(surely_one, seconds=np.array([0.2, 20, 30])).beyond(9) == [0]
 
 
 def test_the_evidence_says_where_to_stop() -> None:
@@ -161,8 +160,9 @@ def test_a_path_passes_every_count(plda: Plda, n: int, seed: int) -> None:
     assert path.clusters == n
     assert 1 <= path.estimate() <= n
     for k in range(1, n + 1):
-        labels = path.labels(k)
-        assert list(dict.fromkeys(labels.tolist())) == list(range(k))
+        found = list(dict.fromkeys(path.labels(k).tolist()))
+        assert found == list(range(len(found)))
+        assert min(k, path.estimate()) <= len(found) <= k
 
 
 def test_the_sample_has_two_speakers(prepared: Prepared, plda: Plda) -> None:
