@@ -7,7 +7,8 @@ independent evidence a second of one speaker's speech is worth (`utterances.evid
 
 Mixtures of two voices would be speakers of their own. So merging halts once, where only clusters
 that are surely one voice have been merged; utterances lose the pieces that are another cluster's
-(`utterances.purify`); and it goes on from there.
+(`utterances.purify`); and it goes on from there. In the end every cluster is looked at for a second
+voice (`splitting.split`).
 """
 
 from __future__ import annotations

@@ -21,9 +21,10 @@ MIN_PIECE_S = 1.0
 """Length of the pieces that clusters are halved by."""
 ITERATIONS = 20
 MIN_HALF_S = 2.0
-"""… and how much speech of its own a second voice needs. Of 515 clusters of development recordings
-14 have halves of this length that the evidence says are two voices; 9 to 11 of them are, and of the
-others all are of excerpts of 30 s."""
+"""… and how much speech a second voice needs. Of 515 clusters of development recordings ten have
+halves of that length that the evidence says are two voices; eight are, the others are of excerpts
+of 30 s. Three of 20 calls were taken for one voice before: their DER 15.7 to 12.6, mean of 17
+development sets 13.2 to 12.8."""
 
 
 def split(
