@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
-from scipy.linalg import eigh
 
 from diarize.plda import Float64, Plda, unit
 from diarize.prepared import Evidence
@@ -94,7 +93,10 @@ def halves(embeddings: Float32) -> Bool:
     if len(points) < 2:
         return np.zeros(len(points), bool)
     offset = points - points.mean(axis=0)
-    side = offset @ eigh(offset.T @ offset, subset_by_index=(255, 255))[1][:, 0] > 0
+    axis = offset[np.square(offset).sum(axis=1).argmax()]
+    for _ in range(ITERATIONS):  # power iteration: no threads, unlike LAPACK's eigenvectors
+        axis = unit((offset.T @ (offset @ axis))[None])[0]
+    side = offset @ axis > 0
     if side.all() or not side.any():
         return np.zeros(len(points), bool)
     centres = np.stack([points[~side].mean(axis=0), points[side].mean(axis=0)])
