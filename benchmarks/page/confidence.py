@@ -18,7 +18,7 @@ from diarize.metrics.calibration import Calibration, calibration
 from diarize.models import load_arrays
 from diarize.pipeline import Pipeline
 from diarize.plda import Plda
-from diarize.records import FRAME_S, Hints
+from diarize.records import FRAME_S
 from diarize.segmentation import STEP_FRAMES, WINDOW_FRAMES
 
 NOTE = """Expected calibration error over ten bins, weighted by time: of the speech that our turns
@@ -54,7 +54,7 @@ def unsure(pipeline: Pipeline, plda: Plda, planned: Planned) -> Unsure:
         return Unsure()
     labels = path.labels(k)
     guess = assignment.decide(case.evidence, voices, labels, plda).chosen
-    said = assignment.assign(case.evidence, voices, labels, plda, Hints()).labels
+    said = assignment.assign(case.evidence, voices, labels, plda).labels
     shared = tune.overlap(case)
     matrix = np.zeros((k, shared.shape[2]))
     heard = guess >= 0
