@@ -15,10 +15,7 @@ from diarize.segmentation import clean
 from diarize.utterances import Voices
 
 OVERLAP_PENALTY_PER_S = 5.0
-"""Log-likelihood that two local speakers heard at once lose per second by being one speaker …"""
-ONE_WINDOW_PENALTY = 4.0
-"""… and those of one window in any case: of pairs whose evidence for one voice is 0 to 4, one in
-five is one voice (6,685 pairs in development recordings)."""
+"""Log-likelihood that two local speakers heard at once lose per second by being one speaker."""
 CANDIDATES = 3
 MIN_TELLING_S = 0.5
 """With less clean speech in its window than this, and no clear voice, a turn is UNKNOWN."""
@@ -208,8 +205,8 @@ def back_to_voices(
 def choose(score: Float64, active: Bool) -> tuple[Int64, Float64]:
     """The likeliest labels of a window's local speakers, taken together.
 
-    Two may share a label (the network can split one voice), but that is not likely, and less the
-    longer they are heard at once.
+    Two may share a label (the network can split one voice), but less and less likely the longer
+    they are heard at once.
 
     Args:
         score: log-likelihood ratios, shape (local speakers, k).
@@ -226,8 +223,7 @@ def choose(score: Float64, active: Bool) -> tuple[Int64, Float64]:
     total = np.take_along_axis(score, options.T, axis=1).sum(axis=0)
     for a, b in combinations(range(len(score)), 2):
         together_s = float((active[:, a] & active[:, b]).sum()) * FRAME_S
-        penalty = ONE_WINDOW_PENALTY + OVERLAP_PENALTY_PER_S * together_s
-        total -= penalty * (options[:, a] == options[:, b])
+        total -= OVERLAP_PENALTY_PER_S * together_s * (options[:, a] == options[:, b])
     best = int(total.argmax())
     other = np.where(options != options[best], total[:, None], -np.inf).max(axis=0)
     return options[best], total[best] - other

@@ -92,10 +92,10 @@ class MergePath:
     def labels(self, k: int) -> Int64:
         """Cluster of each voice, 0 … k-1 in order of first appearance.
 
-        Up to the estimate these are the clusters on the path; beyond it, `beyond` says which merges
-        are undone, and there can be fewer than k.
+        Up to what is counted these are the clusters on the path; beyond it, `beyond` says which
+        merges are undone, and there can be fewer than k.
         """
-        kept = self.estimate() - 1
+        kept = self.counted - 1
         undone = set(range(len(self.merges))[::-1][: min(k - 1, kept)])
         undone.update(self.beyond(k - 1 - kept))
         root = np.arange(self.clusters)
@@ -112,7 +112,7 @@ class MergePath:
         one that is not costs its seconds, to undo the right one saves them. The least expected
         loss is chosen, one after the other, until a few words at random cost less (CARVED_S).
         """
-        left = np.arange(len(self.merges))[::-1][max(0, self.estimate() - 1) :]
+        left = np.arange(len(self.merges))[::-1][max(0, self.counted - 1) :]
         undone: list[int] = []
         for _ in range(min(max(more, 0), len(left))):
             missing = softmax(-np.append(self.evidence[left], UNSEEN_EVIDENCE))[:-1]
@@ -128,6 +128,11 @@ class MergePath:
     def clusters(self) -> int:
         """How many micro-clusters there are: the most speakers that can be told apart."""
         return int(self.start.max()) + 1 if len(self.start) else 0
+
+    @property
+    def counted(self) -> int:
+        """The number of speakers without a hint: the estimate, or more who are heard at once."""
+        return max(self.estimate(), min(self.least, self.clusters))
 
     def estimate(self) -> int:
         """The number of speakers the evidence asks for; 0 where nobody speaks."""
@@ -151,7 +156,7 @@ def count_speakers(paths: Sequence[MergePath], hints: Hints) -> list[int]:
             f"at most {hints.high} speakers asked for, but {speaking} channels carry speech and "
             "each is a side of its own: allow more, or mix the channels"
         )
-    counts = [max(path.estimate(), min(path.least, path.clusters)) for path in paths]
+    counts = [path.counted for path in paths]
     while hints.high is not None and sum(counts) > hints.high:
         merges = [
             path.evidence_below(k) if k > 1 else -np.inf
@@ -204,7 +209,12 @@ def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Vo
         if path.estimate() >= max(at_least, 1):
             break
     assert best is not None
-    return best[0], replace(best[1], least=least)
+    voices, path = best
+    if path.estimate() < least:
+        one = np.zeros(len(voices), np.int64)
+        if (apart := split(voices, one, evidence, plda, least)) is not None:
+            voices, path = apart[0], merge(*apart, plda)
+    return voices, replace(path, least=least)
 
 
 def heard_at_once(evidence: Evidence) -> int:

@@ -290,7 +290,7 @@ class Pipeline:
         views = []
         for evidence, (voices, path), k in zip(channels, found, counts, strict=True):
             labels = self._cluster(voices, path.labels(k), plda) if k else path.start
-            asked = Asked(k if hinted else 0, max(path.estimate(), path.least))
+            asked = Asked(k if hinted else 0, path.counted)
             views.append(attribution.attribute(evidence, voices, labels, plda, asked))
         progress("speakers", 1.0)
         return name_sides(views, self._labels)

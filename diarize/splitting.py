@@ -27,12 +27,13 @@ development sets 13.2 to 12.8."""
 
 
 def split(
-    voices: Voices, labels: Int64, evidence: Evidence, plda: Plda
+    voices: Voices, labels: Int64, evidence: Evidence, plda: Plda, least: int = 0
 ) -> tuple[Voices, Int64] | None:
     """Voices and their clusters, where clusters of two voices have become two.
 
     Args:
         labels: cluster of each of `voices`, 0 … k-1.
+        least: where there are fewer clusters than this, the evidence is not asked.
 
     Returns:
         Pieces of utterances as voices, and the cluster of each, numbered from 0; None where each
@@ -48,7 +49,7 @@ def split(
     for cluster in range(before):
         group = np.full(len(pieces), 2)
         group[found == cluster] = halves(pieces.embeddings[found == cluster])
-        if two_voices(pieces, group, plda):
+        if two_voices(pieces, group, plda) or (clusters < least and (group == 1).any()):
             found[group == 1] = clusters
             clusters += 1
     if clusters == before:

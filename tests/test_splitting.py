@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from diarize.counting import find_speakers
 from diarize.models import load_arrays
 from diarize.plda import Plda
 from diarize.prepared import Evidence
-from diarize.segmentation import WINDOW_FRAMES, n_windows, stretches
+from diarize.segmentation import STEP_FRAMES, WINDOW_FRAMES, n_windows, stretches
 from diarize.splitting import find_pieces, halves
 
 N_SAMPLES = 60 * 16_000
@@ -24,7 +26,7 @@ def one_local_speaker(voices: list[np.ndarray]) -> Evidence:
     """A minute in which each window has one local speaker, whose pieces are of these in turn."""
     windows = n_windows(N_SAMPLES)
     activity = np.zeros((windows, WINDOW_FRAMES, 3), np.uint8)
-    for first in range(0, 560, 140):
+    for first in range(0, WINDOW_FRAMES - 100, STEP_FRAMES):  # the same in all windows
         activity[:, first : first + 100, 0] = 255
     pieces = stretches(activity > 127)
     spoken = np.stack([voices[i % len(voices)] for i in range(len(pieces))])
@@ -46,6 +48,17 @@ def test_pieces_tell_two_voices_of_one_local_speaker_apart(plda: Plda) -> None:
     path = find_speakers(one_local_speaker([one, other]), plda)[1]
     assert path.estimate() == 2
     assert find_speakers(one_local_speaker([one, one]), plda)[1].estimate() == 1
+
+
+def test_two_who_are_heard_at_once_are_two_whatever_the_evidence(plda: Plda) -> None:
+    voice = np.random.default_rng(0).normal(size=256)
+    evidence = one_local_speaker([voice, voice])
+    activity = evidence.activity.copy()
+    for first in range(110, WINDOW_FRAMES, STEP_FRAMES):
+        activity[:, first : first + 20, :2] = 255  # nobody is alone there
+    path = find_speakers(replace(evidence, activity=activity), plda)[1]
+    assert (path.estimate(), path.counted) == (1, 2)
+    assert set(path.labels(2).tolist()) == {0, 1}
 
 
 def test_a_second_seen_by_several_windows_counts_once(plda: Plda) -> None:
