@@ -7,6 +7,8 @@ second and more are pure for the most part, so that two voices fall apart by the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.cluster.vq import kmeans2
 
@@ -14,7 +16,7 @@ from diarize.plda import Float64, Plda, unit
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Bool, Float32, Int64
 from diarize.segmentation import clean
-from diarize.utterances import PART, Voices, same_voice, shares
+from diarize.utterances import Voices, evidence_worth, same_voice, shares
 
 MIN_PIECE_S = 1.0
 """Length of the pieces that clusters are halved by."""
@@ -36,29 +38,46 @@ def split(
         least: where there are fewer clusters than this, the evidence is not asked.
 
     Returns:
-        Pieces of utterances as voices, and the cluster of each, numbered from 0; None where each
-        cluster is one voice.
+        What each utterance has of each cluster, as voices, and their clusters, numbered from 0;
+        None where each cluster is one voice.
     """
-    pieces = find_pieces(evidence, plda)
-    if len(pieces) == 0 or len(voices) == 0:
+    pieces = find_pieces(evidence)
+    if len(pieces.seconds) == 0 or len(voices) == 0:
         return None
-    every = np.arange(len(pieces))
+    every = np.arange(len(pieces.seconds))
     alike = voices.likeness(labels, plda, pieces.embeddings, every, pieces.seconds)
     found = alike.argmax(axis=1)
     before = clusters = int(labels.max()) + 1
     for cluster in range(before):
-        group = np.full(len(pieces), 2)
-        group[found == cluster] = halves(pieces.embeddings[found == cluster])
-        if two_voices(pieces, group, plda) or (clusters < least and (group == 1).any()):
-            found[group == 1] = clusters
+        own = np.flatnonzero(found == cluster)
+        second = halves(pieces.embeddings[own])
+        if not second.any():
+            continue
+        if clusters < least or two_voices(pieces, own, second, plda):
+            found[own[second]] = clusters
             clusters += 1
     if clusters == before:
         return None
-    return pieces, np.unique(found, return_inverse=True)[1].astype(np.int64)
+    return pooled(pieces, found, plda)
 
 
-def find_pieces(evidence: Evidence, plda: Plda) -> Voices:
-    """Utterances, taken apart into pieces where they have any (`segmentation.stretches`)."""
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Utterances, taken apart into pieces where they have any (`segmentation.stretches`).
+
+    Attributes:
+        place: window and local speaker of each, shape (n, 2).
+        embeddings: as the network gave them, shape (n, 256).
+        seconds: speech of each, a second seen by several windows shared among them, shape (n,).
+    """
+
+    place: Int64
+    embeddings: Float32
+    seconds: Float64
+
+
+def find_pieces(evidence: Evidence) -> Pieces:
+    """All pieces that are long enough."""
     alone = clean(evidence.active)
     window, speaker, first, last = evidence.stretches.astype(np.int64).T
     long = (last - first) * FRAME_S >= MIN_PIECE_S
@@ -70,15 +89,19 @@ def find_pieces(evidence: Evidence, plda: Plda) -> Voices:
     seconds = np.concatenate([share[window, last] - share[window, first], entire]) * FRAME_S
     embeddings = np.concatenate([evidence.stretch_embeddings[long], evidence.embeddings[whole]])
     place = np.concatenate([np.column_stack([window, speaker]), np.argwhere(whole)])
-    return Voices(place, embeddings, in_parts(plda, embeddings), seconds)
+    return Pieces(place, embeddings, seconds)
 
 
-def in_parts(plda: Plda, embeddings: Float32) -> Float64:
-    """Projected so that hours cost little more memory than minutes."""
-    projected = np.empty((len(embeddings), len(plda.between)))
-    for first in range(0, len(embeddings), PART):
-        projected[first : first + PART] = plda.project(embeddings[first : first + PART])
-    return projected
+def pooled(pieces: Pieces, labels: Int64, plda: Plda) -> tuple[Voices, Int64]:
+    """What each utterance has of each cluster, as voices, and their clusters, numbered from 0."""
+    parts = np.column_stack([pieces.place, labels])
+    parts, part = np.unique(parts, axis=0, return_inverse=True)
+    seconds = np.bincount(part, pieces.seconds).astype(np.float64)
+    embeddings = np.zeros((len(parts), pieces.embeddings.shape[1]), np.float32)
+    share = (pieces.seconds / seconds[part]).astype(np.float32)
+    np.add.at(embeddings, part, pieces.embeddings * share[:, None])
+    voices = Voices(parts[:, :2], embeddings, plda.project(embeddings), seconds)
+    return voices, np.unique(parts[:, 2], return_inverse=True)[1].astype(np.int64)
 
 
 def halves(embeddings: Float32) -> Bool:
@@ -104,10 +127,15 @@ def halves(embeddings: Float32) -> Bool:
     return np.asarray(kmeans2(points, centres, iter=ITERATIONS, minit="matrix")[1] == 1)
 
 
-def two_voices(pieces: Voices, group: Int64, plda: Plda) -> bool:
-    """Whether the evidence says that groups 0 and 1 of the pieces are two voices."""
-    if min(pieces.seconds[group == half].sum() for half in (0, 1)) < MIN_HALF_S:
+def two_voices(pieces: Pieces, own: Int64, second: Bool, plda: Plda) -> bool:
+    """Whether the evidence says that some of these pieces, the second ones, are another voice's."""
+    groups = [(own[group], pieces.seconds[own[group]]) for group in (~second, second)]
+    spoken = np.array([seconds.sum() for _, seconds in groups])
+    if spoken.min() < MIN_HALF_S:
         return False
-    seconds, mean = pieces.means(group)
-    worth = pieces.worth(seconds)
-    return bool(same_voice(plda, worth[0], mean[0], worth[1], mean[1]) < 0)
+    one, other = (
+        seconds @ plda.project(pieces.embeddings[which]) / seconds.sum()
+        for which, seconds in groups
+    )
+    n_one, n_other = evidence_worth(spoken, float(pieces.seconds.sum()))
+    return bool(same_voice(plda, n_one, one, n_other, other) < 0)
