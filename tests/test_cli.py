@@ -295,13 +295,17 @@ def test_nobody_reads_the_output_any_more() -> None:
 
 
 def test_ctrl_c_ends_it_and_leaves_nothing_half_done(tmp_path: Path) -> None:
-    with process("turns", str(SAMPLE), "-o", str(tmp_path), "--progress") as command:
+    long, out = tmp_path / "long.wav", tmp_path / "out"  # not done before it can be interrupted
+    samples, rate_hz = soundfile.read(SAMPLE)
+    soundfile.write(long, np.tile(samples, 20), rate_hz)
+    out.mkdir()
+    with process("turns", str(long), "-o", str(out), "--progress") as command:
         assert command.stderr is not None
         while "reading" not in (seen := os.read(command.stderr.fileno(), 4096).decode()):
             assert seen, "it ended before it was interrupted"
         command.send_signal(signal.SIGINT)
         rest = command.stderr.read()
-    assert command.returncode == 130
+    assert command.returncode == 130, rest
     assert "interrupted at " in rest
     assert "Traceback" not in rest
-    assert list(tmp_path.iterdir()) == []
+    assert list(out.iterdir()) == []
