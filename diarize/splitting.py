@@ -83,10 +83,11 @@ def find_pieces(evidence: Evidence) -> Pieces:
     window, speaker, first, last = evidence.stretches.astype(np.int64).T
     long = (last - first) * FRAME_S >= MIN_PIECE_S
     window, speaker, first, last = (column[long] for column in (window, speaker, first, last))
-    share = np.cumsum(np.pad(shares(len(alone)), ((0, 0), (1, 0))), axis=1)
+    own = shares(len(alone))
+    share = np.cumsum(np.pad(own, ((0, 0), (1, 0))), axis=1)
     whole = alone.sum(axis=1) * FRAME_S >= MIN_PIECE_S
     whole[evidence.stretches[:, 0], evidence.stretches[:, 1]] = False
-    entire = np.einsum("wfs,wf->ws", alone, shares(len(alone)))[whole]
+    entire = np.einsum("wfs,wf->ws", alone, own)[whole]
     seconds = np.concatenate([share[window, last] - share[window, first], entire]) * FRAME_S
     embeddings = np.concatenate([evidence.stretch_embeddings[long], evidence.embeddings[whole]])
     place = np.concatenate([np.column_stack([window, speaker]), np.argwhere(whole)])
@@ -119,7 +120,7 @@ def halves(embeddings: Float32) -> Bool:
         return np.zeros(len(points), bool)
     offset = points - points.mean(axis=0)
     axis = offset[np.square(offset).sum(axis=1).argmax()]
-    for _ in range(ITERATIONS):  # power iteration: no threads, unlike LAPACK's eigenvectors
+    for _ in range(ITERATIONS):  # power iteration: LAPACK's threads wait on a busy machine
         axis = unit((offset.T @ (offset @ axis))[None])[0]
     side = offset @ axis > 0
     if side.all() or not side.any():
