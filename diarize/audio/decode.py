@@ -104,6 +104,8 @@ def decode(file: BinaryIO, label: str, progress: ProgressHook | None) -> Iterato
     Raises:
         AudioError: not media, no sound track, or nothing of it can be decoded.
     """
+    if progress is not None:
+        progress("audio", 0.0)
     source = _Source(file)
     damage = _Damage()
     with _open(source, label) as container:

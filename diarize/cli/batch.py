@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import get_terminal_size
@@ -164,7 +167,7 @@ def run(
         ModelError: no recording can be worked on.
     """
     failed = done = 0
-    with progress_bar(False if quiet else bar) as hook_for:
+    with interruptible() as heeding, progress_bar(False if quiet else bar) as hook_for:
         for number, file in enumerate(files, start=1):
             targets = output.targets(file)
             if skip_existing and all(target.exists() for target in targets):
@@ -172,7 +175,7 @@ def run(
                 continue
             label = readable(file.name) + (f" ({number}/{len(files)})" if len(files) > 1 else "")
             try:
-                result = replace(work(file, hook_for(label)), name=file.stem)
+                result = replace(work(file, heeding(hook_for(label))), name=file.stem)
                 _deliver(result, file, output, heading=len(files) > 1, quiet=quiet)
                 done += 1
             except (ModelError, typer.Exit):
@@ -190,6 +193,43 @@ def run(
     if len(files) > 1 and failed:
         say(f"{failed} of {len(files)} recordings failed")
     return 1 if failed else 0
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[ProgressHook], ProgressHook]]:
+    """Ctrl-C that cannot get lost: gives what makes a hook heed it.
+
+    While a recording is read, ffmpeg calls back, and what is raised there is reported as ignored;
+    so it is, anywhere, in callbacks of weak references. Therefore the next word of progress raises
+    KeyboardInterrupt (again), while reading it alone does; pressed twice, it is raised at once.
+    """
+    pressed = threading.Event()
+    reading = False
+
+    def note(*_: object) -> None:
+        at_once = pressed.is_set() or not reading
+        pressed.set()
+        if at_once:
+            raise KeyboardInterrupt
+
+    def heeding(hook: ProgressHook) -> ProgressHook:
+        def heed(stage: str, fraction: float) -> None:
+            nonlocal reading
+            reading = stage == "audio" and fraction < 1
+            if pressed.is_set():
+                raise KeyboardInterrupt
+            hook(stage, fraction)
+
+        return heed
+
+    if threading.current_thread() is not threading.main_thread():
+        yield heeding  # only the main thread is told
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield heeding
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _deliver(result: Result, file: Path, output: Output, *, heading: bool, quiet: bool) -> None:
