@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import logsumexp
 
 from diarize.plda import Float64, Plda, unit
 from diarize.records import Int64
@@ -70,6 +69,8 @@ def spectral(voices: Voices, labels: Int64, plda: Plda) -> Int64:
 
 def vbx(voices: Voices, labels: Int64, plda: Plda) -> Int64:
     """Variational Bayes over PLDA, VBx without its HMM (Landini et al., CSL 2022, eq. 14–22)."""
+    from scipy.special import logsumexp  # here, as above: the default does without
+
     k = int(labels.max()) + 1
     x, between = voices.projected, plda.between
     start = np.eye(k)[labels] * VBX_SMOOTHING

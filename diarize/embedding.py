@@ -31,8 +31,10 @@ BLOCK_FRAMES = 250
 development sets with 10 and 20 s: 12.2, 12.3, and the longer costs 6 % less."""
 BEHIND_SAMPLES = BLOCK_FRAMES * TRUNK_HOP_SAMPLES + WINDOW_SAMPLES
 """How much later a window may begin that wants frames of a block which this one wants, too."""
-CONTEXT_FRAMES = 8
-"""Trunk frames computed on either side and thrown away, so that blocks join."""
+CONTEXT_FRAMES = 4
+"""Trunk frames computed on either side and thrown away, so that blocks join: 1.6 s of speech apart
+have a cosine of 0.997 and more with the same computed within 20 s, 8 s of it 0.9998. With 8, 0.999
+and 1.0000, no lower DER, and 3 % more time."""
 SEGMENTATION_CENTRE_SAMPLES = 495
 """Half the receptive field of a segmentation frame: where in time frame 0 is centred."""
 

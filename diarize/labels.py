@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from diarize.attribution import Views
 from diarize.records import UNKNOWN, Turn
+
+if TYPE_CHECKING:
+    from diarize.attribution import Views
 
 LabelStyle = Literal["letters", "numbers"]
 

@@ -68,7 +68,7 @@ class Listener:
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._ahead = 2 * threads
-        filters, rest = session("segmentation-3.0-filters"), session("segmentation-3.0-rest-tuned")
+        filters, rest = session("segmentation-3.0-filters"), session("segmentation-3.0-rest-int8")
         trunk, head = session("resnet34-lm-trunk-int8"), session("resnet34-lm-head")
         self._networks = (filters, rest, trunk)
         self._segmenter = Segmenter(filters, rest)

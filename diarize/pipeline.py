@@ -14,16 +14,13 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from diarize import attribution, counting
-from diarize.assignment import Asked
 from diarize.audio import Recording
 from diarize.clustering import METHODS
 from diarize.embedding import Embedder
 from diarize.errors import AudioError
-from diarize.labels import LabelStyle, Side, in_order, name_sides, one_at_a_time
+from diarize.labels import LabelStyle, Side, in_order, one_at_a_time
 from diarize.listening import Listener, session
-from diarize.models import load_arrays
-from diarize.plda import Plda
+from diarize.models import onboard
 from diarize.prepared import Prepared
 from diarize.records import (
     SAMPLE_RATE_HZ,
@@ -52,6 +49,11 @@ class Namer(Protocol):
 
 def quiet(stage: str, fraction: float) -> None:
     """A progress hook that shows nothing."""
+
+
+def _import_speakers() -> None:
+    """While the networks hear: it needs scipy, which takes a third of a second to import."""
+    import diarize.speakers  # noqa: F401
 
 
 class Pipeline:
@@ -86,7 +88,7 @@ class Pipeline:
             raise ValueError(f"clustering {clustering!r}: choose one of {', '.join(METHODS)}")
         if channels not in ("mix", "separate"):
             raise ValueError(f"channels {channels!r}: choose mix or separate")
-        self._cluster = METHODS[clustering]
+        self._clustering = clustering
         self._keep_channels = channels == "separate"
         self._labels = labels
         self._threads = threads
@@ -94,7 +96,8 @@ class Pipeline:
         self._transcriber: Transcriber | None = None
         self._lock = threading.Lock()
         self._listen = Listener(threads)
-        self._plda = Plda(load_arrays("plda"))
+        onboard("plda")
+        threading.Thread(target=_import_speakers).start()
 
     def __call__(
         self,
@@ -282,18 +285,12 @@ class Pipeline:
     # ------------------------------------------------------------ global
 
     def _sides(self, prepared: Prepared, hints: Hints, progress: ProgressHook) -> list[Side]:
+        from diarize.speakers import tell_apart
+
         progress("speakers", 0.0)
-        hinted = hints.low if hints.num_speakers or hints.min_speakers else 0
-        channels, plda = prepared.channels, self._plda
-        found = [counting.find_speakers(channel, plda, hinted) for channel in channels]
-        counts = counting.count_speakers([path for _, path in found], hints)
-        views = []
-        for evidence, (voices, path), k in zip(channels, found, counts, strict=True):
-            labels = self._cluster(voices, path.labels(k), plda) if k else path.start
-            asked = Asked(k if hinted else 0, path.counted)
-            views.append(attribution.attribute(evidence, voices, labels, plda, asked))
+        sides = tell_apart(prepared, hints, self._clustering, self._labels)
         progress("speakers", 1.0)
-        return name_sides(views, self._labels)
+        return sides
 
     def _attribute(
         self,

