@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from diarize.cli.batch import interruptible
 from diarize.formats import (
     FORMATS,
     assemblyai,
@@ -292,6 +293,18 @@ def test_nobody_reads_the_output_any_more() -> None:
         complaints = command.stderr.read()
     assert command.returncode == 141
     assert complaints == ""
+
+
+def test_ctrl_c_waits_for_the_next_word_of_progress_while_ffmpeg_reads() -> None:
+    with interruptible() as heeding:
+        hook = heeding(lambda stage, fraction: None)
+        hook("audio", 0.0)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            hook("audio", 0.5)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_ctrl_c_ends_it_and_leaves_nothing_half_done(tmp_path: Path) -> None:
