@@ -3,7 +3,7 @@
     python -m benchmarks.tune count FOLDER|NAME …        # worth of a second, when surely one
     python -m benchmarks.tune stretches FOLDER|NAME …    # when one leaves its local speaker
     python -m benchmarks.tune hints FOLDER|NAME …        # told how many: voices beyond the evidence
-    python -m benchmarks.tune vad FOLDER|NAME …          # when the VAD overrules the segmentation
+    python -m benchmarks.tune vad FOLDER|NAME …          # what the VAD adds to the segmentation
     python -m benchmarks.tune step FOLDER|NAME …         # window step: 2.5 s against 5 s
     python -m benchmarks.tune edges FOLDER|NAME …        # where turns begin and end
     python -m benchmarks.tune clustering FOLDER|NAME …   # the methods, on one count
@@ -37,10 +37,9 @@ from diarize.pipeline import Pipeline
 from diarize.plda import Plda
 from diarize.prepared import Evidence, Prepared
 from diarize.records import FRAME_S, FRAME_SAMPLES, Hints, Turn
-from diarize.vad import VadOptions
 
 GRID = [(worth, limit) for worth in (0.3, 0.4, 0.5, 0.6, 0.75) for limit in (4.0, 5.0, 7.0)]
-VETOES = [(0.0, 0.0, 0.0), (0.05, 0.02, 0.3), (0.1, 0.05, 0.3), (0.3, 0.15, 0.2), (0.5, 0.35, 0.1)]
+THRESHOLDS = [(0.5, 0.0), (0.5, 0.5), (0.55, 0.5), (0.6, 0.5), (0.6, 0.6), (0.65, 0.6), (0.7, 0.7)]
 
 
 @dataclass(frozen=True)
@@ -143,9 +142,9 @@ def hints(cases: list[Case]) -> None:
 
 
 def vad(cases: list[Case]) -> None:
-    for onset, offset, pad_s in VETOES:
-        with constants(attribution, VETO=VadOptions(onset=onset, offset=offset, pad_s=pad_s)):
-            judge(f"onset {onset} offset {offset} pad {pad_s}", cases)
+    for least, worth in THRESHOLDS:
+        with constants(attribution, LEAST_EXPECTED=least, SPEECH_WORTH=worth):
+            judge(f"{least} voices, {round(least - worth, 2)} where Silero is sure", cases)
 
 
 def edges(cases: list[Case]) -> None:

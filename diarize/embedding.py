@@ -18,7 +18,7 @@ import onnxruntime as ort
 from diarize.audio import Recording
 from diarize.filterbank import FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, centred, fbank
 from diarize.records import FRAME_SAMPLES, Bool, Float32, Int64
-from diarize.segmentation import STEP_SAMPLES, WINDOW_SAMPLES, runs
+from diarize.segmentation import CENTRE_SAMPLES, STEP_SAMPLES, WINDOW_SAMPLES, runs
 
 DIMENSION = 256
 FRAME_SIZE = 2560
@@ -35,8 +35,6 @@ CONTEXT_FRAMES = 4
 """Trunk frames computed on either side and thrown away, so that blocks join: 1.6 s of speech apart
 have a cosine of 0.997 and more with the same computed within 20 s, 8 s of it 0.9998. With 8, 0.999
 and 1.0000, no lower DER, and 3 % more time."""
-SEGMENTATION_CENTRE_SAMPLES = 495
-"""Half the receptive field of a segmentation frame: where in time frame 0 is centred."""
 
 
 def near(wanted: Bool) -> list[tuple[int, int]]:
@@ -221,7 +219,7 @@ def mask_weights(mask: Float32, start_samples: int, first_frame: int, count: int
     # A trunk frame is centred on the middle of its first filter-bank frame.
     centre = np.arange(first_frame, first_frame + count) * TRUNK_HOP_SAMPLES
     centre = centre + FBANK_WINDOW_SAMPLES // 2 - start_samples
-    offset = SEGMENTATION_CENTRE_SAMPLES - FRAME_SAMPLES // 2
+    offset = CENTRE_SAMPLES - FRAME_SAMPLES // 2
     grid = np.arange(len(mask) + 1)
     half = TRUNK_HOP_SAMPLES // 2
     low = (centre - half - offset) / FRAME_SAMPLES

@@ -30,7 +30,7 @@ def fbank(samples: Float32, window: str = "hamming", full_scale: float = 32768.0
     options.mel_opts.num_bins = MEL_BINS
     online = knf.OnlineFbank(options)
     # A view: a list would be built first, for a third of the time of the whole.
-    online.accept_waveform(SAMPLE_RATE_HZ, memoryview(samples * np.float32(full_scale)))
+    online.accept_waveform(SAMPLE_RATE_HZ, (samples * np.float32(full_scale)).data)
     online.input_finished()
     frames = [online.get_frame(i) for i in range(online.num_frames_ready)]
     return np.asarray(frames, np.float32).reshape(-1, MEL_BINS)

@@ -25,7 +25,7 @@ WARM_UP_HOPS = 63
 @dataclass(frozen=True, slots=True)
 class VadOptions:
     """Thresholds and paddings. The thresholds are Silero's own defaults and gate recognition; what
-    gates turns is `attribution.VETO`, measured by `benchmarks.tune vad`.
+    gates turns is `attribution.active_voices`.
 
     Attributes:
         onset: a region begins where the probability reaches this.

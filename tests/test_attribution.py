@@ -13,19 +13,18 @@ from diarize.assignment import NOT_ASKED, Asked, back_to_voices, choose
 from diarize.attribution import (
     Timeline,
     Views,
+    active_voices,
     attribute,
     carve,
     find_turns,
     hold,
     keep_speakers,
-    veto,
     without_blips,
 )
 from diarize.models import load_arrays
 from diarize.plda import Plda
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Turn
-from diarize.segmentation import runs
 from diarize.utterances import Voices
 
 NO_STRETCHES = (np.zeros((0, 4), np.int32), np.zeros((0, 256), np.float32))
@@ -220,15 +219,18 @@ def spoken(views: Views) -> list[tuple[int | None, int, int]]:
     ]
 
 
-def test_silence_by_the_vad_overrules_the_network() -> None:
-    activity = np.full((1, 589, 3), 0, np.uint8)
+def test_the_vad_decides_where_the_network_is_not_sure() -> None:
+    activity = np.zeros((1, 589, 3), np.uint8)
+    activity[0, 100:150, 0] = 51  # 0.2 voices to expect, then 0.5, 0.7 and 1.6
+    activity[0, 150:200, 0] = 128
+    activity[0, 200:250, 0] = 179
+    activity[0, 250:300, :2] = 204
     nobody = np.zeros((1, 3, 256), np.float32)
-    quiet = Evidence(160_000, np.zeros(313, np.uint8), activity, nobody, *NO_STRETCHES)
-    assert not veto(quiet, 589).any()
-    speech = np.zeros(313, np.uint8)
-    speech[100:200] = 255  # 3.2 s to 6.4 s
-    [[first, last]] = runs(veto(replace(quiet, speech=speech), 589))
-    assert [first * FRAME_S, last * FRAME_S] == pytest.approx([2.9, 6.7], abs=0.05)
+    silent = Evidence(160_000, np.zeros(313, np.uint8), activity, nobody, *NO_STRETCHES)
+    speech = replace(silent, speech=np.full(313, 255, np.uint8))
+    frames = [50, 125, 175, 225, 275]
+    assert active_voices(silent)[frames].tolist() == [0, 0, 0, 1, 2]
+    assert active_voices(speech)[frames].tolist() == [0, 1, 1, 1, 2]
 
 
 def test_too_short_to_tell_is_unknown_unless_a_hint_names_it(plda: Plda) -> None:
