@@ -23,6 +23,7 @@ from diarize.segmentation import (
     LOCAL_SPEAKERS,
     STEP_FRAMES,
     WINDOW_FRAMES,
+    at_once,
     clean,
     expected,
     runs,
@@ -144,10 +145,11 @@ def active_voices(evidence: Evidence) -> Int64:
     voices = expected(evidence.activity)
     speech = np.append(evidence.speech_probability, 0)  # none past the end
     centre = np.arange(len(voices)) * FRAME_SAMPLES + CENTRE_SAMPLES
+    # Silero tells of a sound a little late: what it says of a hop is taken for where that begins.
     heard = np.interp(centre, np.arange(len(speech)) * HOP_SAMPLES, speech)
-    somebody = voices >= LEAST_EXPECTED - SPEECH_WORTH * heard
-    count: Int64 = np.maximum(np.floor(voices + np.float32(0.5)).astype(np.int64), 1) * somebody
-    return count
+    return np.where(
+        voices >= LEAST_EXPECTED - SPEECH_WORTH * heard, np.maximum(at_once(voices), 1), 0
+    )
 
 
 def hold(line: Timeline, at_most: int | None = None) -> Bool:

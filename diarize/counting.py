@@ -26,7 +26,7 @@ from diarize.errors import HintError
 from diarize.plda import Float64, Plda, unit
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Float32, Hints, Int64
-from diarize.segmentation import at_once
+from diarize.segmentation import at_once, expected
 from diarize.splitting import split
 from diarize.utterances import Voices, expected_alike, find_voices, purify, same_voice
 
@@ -219,7 +219,7 @@ def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Vo
 
 def heard_at_once(evidence: Evidence) -> int:
     """2 where two voices are heard at the same time for long enough to believe it, 0 elsewhere."""
-    heard = at_once(evidence.activity)
+    heard = at_once(expected(evidence.activity))
     talking, together = (heard > 0).sum(), (heard > 1).sum()
     believed = together * FRAME_S >= OVERLAP_S and together >= OVERLAP_SHARE * talking
     return 2 if believed else 0

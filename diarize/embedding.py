@@ -34,7 +34,8 @@ BEHIND_SAMPLES = BLOCK_FRAMES * TRUNK_HOP_SAMPLES + WINDOW_SAMPLES
 CONTEXT_FRAMES = 4
 """Trunk frames computed on either side and thrown away, so that blocks join: 1.6 s of speech apart
 have a cosine of 0.997 and more with the same computed within 20 s, 8 s of it 0.9998. With 8, 0.999
-and 1.0000, no lower DER, and 3 % more time."""
+and 1.0000; with 4 and eight-bit LSTMs, mean DER of 19 development sets 12.5, with 8 and float ones
+12.6."""
 
 
 def near(wanted: Bool) -> list[tuple[int, int]]:

@@ -96,7 +96,7 @@ class Pipeline:
         self._transcriber: Transcriber | None = None
         self._lock = threading.Lock()
         self._listen = Listener(threads)
-        onboard("plda")
+        onboard("plda")  # checked now, loaded when it is needed
         threading.Thread(target=_import_speakers).start()
 
     def __call__(

@@ -134,9 +134,9 @@ def expected(activity: UInt8) -> Float32:
     return total / seen
 
 
-def at_once(activity: UInt8) -> Int64:
-    """How many voices are active in each frame of the global grid, shape (frames,)."""
-    count: Int64 = np.floor(expected(activity) + np.float32(0.5)).astype(np.int64)
+def at_once(voices: Float32) -> Int64:
+    """How many voices are active where so many are to be expected, shape (frames,)."""
+    count: Int64 = np.floor(voices + np.float32(0.5)).astype(np.int64)
     return count
 
 

@@ -307,6 +307,17 @@ def test_ctrl_c_waits_for_the_next_word_of_progress_while_ffmpeg_reads() -> None
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_ctrl_c_that_is_ignored_stays_ignored() -> None:
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # as a shell does for what it runs in the background
+    try:
+        with interruptible():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_ends_it_and_leaves_nothing_half_done(tmp_path: Path) -> None:
     long, out = tmp_path / "long.wav", tmp_path / "out"  # not done before it can be interrupted
     samples, rate_hz = soundfile.read(SAMPLE)

@@ -202,6 +202,7 @@ def interruptible() -> Iterator[Callable[[ProgressHook], ProgressHook]]:
     While a recording is read, ffmpeg calls back, and what is raised there is reported as ignored;
     so it is, anywhere, in callbacks of weak references. Therefore the next word of progress raises
     KeyboardInterrupt (again), while reading it alone does; pressed twice, it is raised at once.
+    Only where Ctrl-C is Python's own: not in another thread, nor where it is ignored (`nohup`).
     """
     pressed = threading.Event()
     reading = False
@@ -222,14 +223,15 @@ def interruptible() -> Iterator[Callable[[ProgressHook], ProgressHook]]:
 
         return heed
 
-    if threading.current_thread() is not threading.main_thread():
-        yield heeding  # only the main thread is told
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not ours or threading.current_thread() is not threading.main_thread():
+        yield heeding
         return
-    before = signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, note)
     try:
         yield heeding
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _deliver(result: Result, file: Path, output: Output, *, heading: bool, quiet: bool) -> None:
