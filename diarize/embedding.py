@@ -16,6 +16,7 @@ import numpy as np
 import onnxruntime as ort
 
 from diarize.audio import Recording
+from diarize.bandwidth import NarrowBand, is_narrow, is_narrow_clip
 from diarize.filterbank import FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, centred, fbank
 from diarize.records import FRAME_SAMPLES, Bool, Float32, Int64
 from diarize.segmentation import CENTRE_SAMPLES, STEP_SAMPLES, WINDOW_SAMPLES, runs
@@ -115,11 +116,15 @@ class Embedder:
     Args:
         trunk: session (batch, T, 80) filter banks → (batch, 256, 10, T/8) frames.
         head: session (n, 5120) statistics → (n, 256) embeddings.
+        narrow_band: brings those of narrow-band sound to where wide-band ones lie.
     """
 
-    def __init__(self, trunk: ort.InferenceSession, head: ort.InferenceSession) -> None:
+    def __init__(
+        self, trunk: ort.InferenceSession, head: ort.InferenceSession, narrow_band: NarrowBand
+    ) -> None:
         self._trunk = trunk
         self._head = head
+        self._narrow_band = narrow_band
 
     def frames(self, samples: Float32) -> Float32:
         """Trunk frames of a stretch of audio, shape (ceil(filter-bank frames / 8), 2560)."""
@@ -152,28 +157,32 @@ class Embedder:
             frames[first:last] = made[CONTEXT_FRAMES:-CONTEXT_FRAMES]
         return frames
 
-    def pool(self, frames: Float32, weights: Float32) -> Float32:
+    def pool(self, frames: Float32, weights: Float32, *, narrow: bool = False) -> Float32:
         """Embeddings of the voices under `weights`.
 
         Args:
             frames: trunk frames, shape (time, 2560).
             weights: how much of each frame is the voice's clean speech, shape (voices, time), 0–1.
+            narrow: the sound is narrow-band (`bandwidth.is_narrow`).
 
         Returns:
             shape (voices, 256), as the network gives them (PLDA wants their length); zeros for a
             voice without any weight.
         """
-        return self.project(Sums.of(frames, weights))
+        return self.project(Sums.of(frames, weights), narrow=narrow)
 
-    def project(self, sums: Sums) -> Float32:
-        """Embeddings (voices, 256) of pooled sums."""
+    def project(self, sums: Sums, *, narrow: bool) -> Float32:
+        """Embeddings (voices, 256) of pooled sums, of narrow-band sound or not."""
         out = self._head.run(None, {self._head.get_inputs()[0].name: sums.statistics()})[0]
+        if narrow:
+            out = self._narrow_band.widened(out)
         return np.where(sums.weight > 0, out, 0).astype(np.float32)
 
     def embed(self, samples: Float32) -> Float32:
         """One embedding of all of `samples` (16 kHz), shape (256,), L2-normalised."""
         frames = self.frames(samples)
-        return _unit(self.pool(frames, np.ones((1, len(frames)), np.float32))[0])
+        weights = np.ones((1, len(frames)), np.float32)
+        return _unit(self.pool(frames, weights, narrow=is_narrow_clip(samples))[0])
 
     def embed_regions(self, recording: Recording, regions: Int64, channel: int = 0) -> Float32:
         """One embedding of the sound within `regions`, shape (256,), L2-normalised; any length.
@@ -194,7 +203,7 @@ class Embedder:
                 total = sums if total is None else total + sums
         if total is None:
             raise ValueError("no regions to embed")
-        return _unit(self.project(total)[0])
+        return _unit(self.project(total, narrow=is_narrow(recording, channel))[0])
 
 
 def _unit(embedding: Float32) -> Float32:
@@ -240,12 +249,19 @@ class Pooler:
     Args:
         n_samples: length of the recording: nothing is computed for what lies past its end.
         block: begins to compute the wanted trunk frames of a block: `Embedder.block`.
+        narrow: the recording is narrow-band (`bandwidth.is_narrow`).
     """
 
     def __init__(
-        self, embedder: Embedder, n_samples: int, block: Callable[[int, Bool], Future[Float32]]
+        self,
+        embedder: Embedder,
+        n_samples: int,
+        block: Callable[[int, Bool], Future[Float32]],
+        *,
+        narrow: bool = False,
     ) -> None:
         self._embedder = embedder
+        self._narrow = narrow
         self._end = trunk_frames(n_samples)
         self._block = block
         self._wanted: dict[int, Bool] = {}
@@ -292,7 +308,7 @@ class Pooler:
             inside = (at >= own[:, 2]) & (at < own[:, 3])
             masks = np.concatenate([alone, inside], axis=1)
             sums.append(self._sums(masks, start_samples + window * STEP_SAMPLES))
-        embeddings = self._embedder.project(Sums.stack(sums))
+        embeddings = self._embedder.project(Sums.stack(sums), narrow=self._narrow)
         whole = np.concatenate([np.arange(len(s.weight)) < voices for s in sums])
         return embeddings[whole].reshape(windows, voices, DIMENSION), embeddings[~whole]
 

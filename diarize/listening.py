@@ -7,17 +7,17 @@ same for any number of threads, and memory does not grow with the recording.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from itertools import islice
-from typing import TypeVar
 
 import numpy as np
 import onnxruntime as ort
 
+from diarize.ahead import begin
 from diarize.audio import Recording
+from diarize.bandwidth import NarrowBand, is_narrow
 from diarize.embedding import BEHIND_SAMPLES, DIMENSION, Embedder, Pooler
-from diarize.models import onboard
+from diarize.models import load_arrays, onboard
 from diarize.prepared import Evidence
 from diarize.records import Float32, Int32, ProgressHook, UInt8
 from diarize.segmentation import (
@@ -37,10 +37,6 @@ from diarize.vad import block_probabilities, blocks
 BEHIND_BATCHES = -(-BEHIND_SAMPLES // (BATCH_WINDOWS * STEP_SAMPLES))
 """After so many more, no later batch wants of the trunk what one wants."""
 
-Item = TypeVar("Item")
-Made = TypeVar("Made")
-
-
 LITTLE = {"B": 1, "S": 300, "T": 300}
 """The least that every network takes: batch, samples, frames."""
 SHRINK = ort.RunOptions()
@@ -53,6 +49,11 @@ def session(name: str) -> ort.InferenceSession:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     return ort.InferenceSession(str(onboard(name)), options, providers=["CPUExecutionProvider"])
+
+
+def narrow_band() -> NarrowBand:
+    """The map for narrow-band sound that is on board."""
+    return NarrowBand(load_arrays("narrow-band"))
 
 
 class Listener:
@@ -72,7 +73,7 @@ class Listener:
         trunk, head = session("resnet34-lm-trunk-int8"), session("resnet34-lm-head")
         self._networks = (filters, rest, trunk)
         self._segmenter = Segmenter(filters, rest)
-        self._embedder = Embedder(trunk, head)
+        self._embedder = Embedder(trunk, head, narrow_band())
 
     def __call__(self, recording: Recording, channel: int, progress: ProgressHook) -> Evidence:
         """What the networks find in one channel."""
@@ -114,6 +115,7 @@ class Listener:
             self._embedder,
             recording.n_samples,
             lambda i, wanted: pool.submit(self._embedder.block, recording, i, wanted, channel),
+            narrow=is_narrow(recording, channel),
         )
         voices = self._voices(segmented, pooler, recording.n_samples, progress)
         return Evidence(recording.n_samples, np.concatenate(speech), *voices)
@@ -164,20 +166,3 @@ class Listener:
             embed(*batch)
         stretched = np.concatenate(parts).astype(np.int32)
         return found, embeddings, stretched, np.concatenate(part_embeddings)
-
-
-def begin(
-    pool: Executor, make: Callable[[Item], Made], items: Iterable[Item], ahead: int
-) -> Iterator[Made]:
-    """`map` over a pool, in order: begins the first `ahead` items now, and one more whenever one
-    is taken."""
-    waiting = iter(items)
-    begun = deque(pool.submit(make, item) for item in islice(waiting, ahead))
-
-    def taken() -> Iterator[Made]:
-        while begun:
-            made = begun.popleft().result()
-            begun.extend(pool.submit(make, item) for item in islice(waiting, 1))
-            yield made
-
-    return taken()

@@ -19,7 +19,7 @@ from diarize.clustering import METHODS
 from diarize.embedding import Embedder
 from diarize.errors import AudioError
 from diarize.labels import LabelStyle, Side, in_order, one_at_a_time
-from diarize.listening import Listener, session
+from diarize.listening import Listener, narrow_band, session
 from diarize.models import onboard
 from diarize.prepared import Prepared
 from diarize.records import (
@@ -225,7 +225,8 @@ class Pipeline:
     @cached_property
     def embedder(self) -> Embedder:
         """The voice network in full precision, for voiceprints that other programs compare."""
-        return Embedder(session("resnet34-lm-trunk"), session("resnet34-lm-head"))
+        trunk, head = session("resnet34-lm-trunk"), session("resnet34-lm-head")
+        return Embedder(trunk, head, narrow_band())
 
     def known_voices(
         self,

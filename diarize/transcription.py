@@ -12,8 +12,9 @@ Everything is greedy or beam search, nothing is sampled: the same recording give
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,9 @@ from typing import Any
 import numpy as np
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
-from faster_whisper.transcribe import (
-    get_compression_ratio,
-    get_suppressed_tokens,
-    merge_punctuations,
-)
+from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
 
+from diarize.ahead import begin
 from diarize.audio import Recording
 from diarize.chunking import Span, inside, plan_chunks, speaker_changes
 from diarize.drafts import Draft, badness, once, skipped, without_echo, without_loop
@@ -34,6 +32,7 @@ from diarize.errors import ModelError
 from diarize.language import Votes, judge, language_windows, spoken_s
 from diarize.models import find_whisper
 from diarize.records import SAMPLE_RATE_HZ, Float32, Int64, ProgressHook, Turn, Word
+from diarize.word_times import timed_words
 
 CONTEXT_S = 0.1
 """Sound kept on both sides of a chunk, where a neighbour does not speak."""
@@ -41,13 +40,9 @@ TAIL_S = 1.0
 """Silence after the longest chunk of a batch. Six development sets (2,479 words): 535 wrong with
 1 s, 583 with 2 s, of which 38 one loop."""
 WINDOW_S = 30.0
-EARLY_S = 0.08
-"""Whisper's cross-attention gives words this much too early, by the median. Against the placed
-words of simulated conversations begin and end are off by 0.12 and 0.10 s (of which the truth itself
-0.04 s), on real ones ends by 0.12 to 0.2 s."""
 BATCH = 4
 BLOCK = 16
-"""Chunks that are decoded, and decoded again, before the next are begun: their words are final."""
+"""Chunks whose words become final together, decoded and where in doubt decoded again."""
 FIRST_BLOCK = 4
 """Fewer at first, so that words come soon."""
 
@@ -57,10 +52,9 @@ LEAVES_S = 2.0
 """…and this length: a single "Hello?" may be taken for any language."""
 
 _TOKENS_PER_S = 12
-_PREPENDED = "\"'“¿([{-"
-_APPENDED = "\"'.。,，!！?？:：”)]}、"
 
-
+Batch = list[Span]
+"""Chunks that are decoded at once."""
 WordsHook = Callable[[Sequence[Word]], None]
 """Called with the next words in order of time."""
 
@@ -138,23 +132,27 @@ class Transcriber:
         """
         told = self.check_language(language) or self.language
         spans = [(a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in speech.tolist()]
-        changes = speaker_changes(turns)
-        chunks = plan_chunks(spans, changes)
+        chunks = plan_chunks(spans, speaker_changes(turns))
         if not chunks:
             return Transcript((), told)
-        job = _Job(self, recording, channel, spans, changes, progress, spoken_s(chunks))
-        language = told or judge(language_windows(chunks), job.votes)
-        words: list[Word] = []
-        cut: list[Word] = []
-        for block in _blocks(chunks):
-            found = job.words(block, language, mixed=self.mixed_languages and not told)
-            found = once([*cut, *found])
-            cut = []
-            if found and found[-1].start == found[-1].end and block[-1] != chunks[-1]:
-                cut = [found.pop()]  # the next block may begin with it
-            words += found
-            if on_words and found:
-                on_words(found)
+        pool = ThreadPoolExecutor(self.threads)
+        try:
+            job = _Job(self, pool, recording, channel, spans, progress, spoken_s(chunks))
+            language = told or judge(language_windows(chunks), job.votes)
+            words: list[Word] = []
+            cut: list[Word] = []
+            for last, found in job.blocks(
+                chunks, language, mixed=self.mixed_languages and not told
+            ):
+                found = once([*cut, *found])
+                cut = []
+                if found and found[-1].start == found[-1].end and not last:
+                    cut = [found.pop()]  # the next block may begin with it
+                words += found
+                if on_words and found:
+                    on_words(found)
+        finally:  # a hook that raises ends the work
+            pool.shutdown(cancel_futures=True)
         if progress:
             progress("transcription", 1.0)
         return Transcript(tuple(words), language)
@@ -179,10 +177,10 @@ class _Job:
     """One recording on its way through a `Transcriber`."""
 
     owner: Transcriber
+    pool: Executor
     recording: Recording
     channel: int
     speech: list[Span]
-    changes: list[float]
     progress: ProgressHook | None
     total_s: float
     done_s: float = 0.0
@@ -193,15 +191,41 @@ class _Job:
         found = self.owner.model.model.detect_language(encoded)[0]
         return {token[2:-2]: float(p) for token, p in found}
 
-    def words(self, chunks: list[Span], language: str, *, mixed: bool) -> list[Word]:
-        """Final words of neighbouring chunks, in order of time."""
-        languages = [self._language(c, language) if mixed else language for c in chunks]
-        words: list[Word] = []
-        for code in sorted(set(languages)):
-            mine = [c for c, spoken in zip(chunks, languages, strict=True) if spoken == code]
-            drafts = self.second_try(self.decode(mine, code), code)
-            words += [w for d in drafts if not d.silent for w in without_loop(d.words)]
-        return sorted(words, key=lambda w: (w.start, w.end))
+    def blocks(
+        self, chunks: list[Span], language: str, *, mixed: bool
+    ) -> Iterator[tuple[bool, list[Word]]]:
+        """Final words of one block of neighbouring chunks after the other, in order of time, and
+        whether it is the last.
+
+        Some batches of the next block are begun before doubtful chunks of this one are decoded
+        again, so that no thread waits.
+        """
+        planned: deque[list[tuple[str, list[Batch]]]] = deque()
+
+        def batches() -> Iterator[tuple[Batch, str]]:
+            for block in _blocks(chunks):
+                spoken = [self._language(c, language) if mixed else language for c in block]
+                codes = sorted(set(spoken))
+                own = [[c for c, s in zip(block, spoken, strict=True) if s == k] for k in codes]
+                planned.append([(k, _batches(mine)) for k, mine in zip(codes, own, strict=True)])
+                for code, parts in planned[-1]:
+                    yield from ((part, code) for part in parts)
+
+        ahead = self.owner.threads + 1
+        decoded = begin(self.pool, lambda b: self._decode_batch(*b), batches(), ahead)
+        while planned:
+            words: list[Word] = []
+            for code, parts in planned.popleft():
+                drafts = [d for part in parts for d in self._told(part, next(decoded))]
+                tried = self.second_try(sorted(drafts, key=lambda d: d.span), code)
+                words += [w for d in tried if not d.silent for w in without_loop(d.words)]
+            yield not planned, sorted(words, key=lambda w: (w.start, w.end))
+
+    def _told(self, batch: Batch, drafts: list[Draft]) -> list[Draft]:
+        if self.progress:
+            self.done_s += spoken_s(batch)
+            self.progress("transcription", min(1.0, self.done_s / self.total_s))
+        return drafts
 
     def _language(self, chunk: Span, main: str) -> str:
         if chunk[1] - chunk[0] < LEAVES_S:
@@ -210,30 +234,10 @@ class _Job:
         best = max(sorted(votes), key=lambda code: votes[code])
         return best if votes[best] >= SURE_LANGUAGE else main
 
-    def decode(
-        self, chunks: list[Span], language: str, *, wide: bool = False, again: bool = False
-    ) -> list[Draft]:
-        """Decode chunks, the longest first, those of like length together.
-
-        Args:
-            wide: each in the full window, once more.
-            again: they are parts of chunks, once more.
-        """
-        order = sorted(chunks, key=lambda c: (c[0] - c[1], c[0]))
-        size = 1 if wide else max(1, min(BATCH, -(-len(order) // 2)))
-        batches = [order[first : first + size] for first in range(0, len(order), size)]
-        drafts: list[Draft] = []
-        pool = ThreadPoolExecutor(self.owner.threads)
-        try:
-            made = pool.map(lambda batch: self._decode_batch(batch, language, wide), batches)
-            for batch, found in zip(batches, made, strict=True):
-                drafts += found
-                if self.progress and not (wide or again):
-                    self.done_s += spoken_s(batch)
-                    self.progress("transcription", min(1.0, self.done_s / self.total_s))
-        finally:  # a hook that raises ends the work
-            pool.shutdown(cancel_futures=True)
-        return sorted(drafts, key=lambda d: d.span)
+    def decode_again(self, batches: list[Batch], language: str, *, wide: bool) -> list[Draft]:
+        """Drafts of more batches, in order of time; `wide`: in the full window."""
+        made = self.pool.map(lambda batch: self._decode_batch(batch, language, wide), batches)
+        return sorted((d for found in made for d in found), key=lambda d: d.span)
 
     def second_try(self, drafts: list[Draft], language: str) -> list[Draft]:
         """Decode doubtful chunks again in the full window, and what was skipped for itself.
@@ -241,14 +245,14 @@ class _Job:
         The full window ends most loops; the better decoding stays. Whisper drops a sentence between
         two speakers or at the end of a chunk, and does not where it hears nothing else.
         """
-        doubtful = [d.span for d in drafts if d.doubtful]
-        again = {d.span: d for d in self.decode(doubtful, language, wide=True)}
+        doubtful = [[d.span] for d in drafts if d.doubtful]
+        again = {d.span: d for d in self.decode_again(doubtful, language, wide=True)}
         better = [min(d, again.get(d.span, d), key=badness) for d in drafts]
         spoken = [d for d in better if not d.silent]
         heard = [w for d in spoken for w in without_loop(d.words)]
         gaps = [gap for d in spoken for gap in d.skipped]
-        found = [d for d in self.decode(gaps, language, again=True) if d.trusted]
-        return [*better, *(without_echo(d, heard) for d in found)]
+        found = self.decode_again(_batches(gaps), language, wide=False)
+        return [*better, *(without_echo(d, heard) for d in found if d.trusted)]
 
     def _padded(self, span: Span) -> Span:
         end_s = self.recording.n_samples / SAMPLE_RATE_HZ
@@ -265,7 +269,7 @@ class _Job:
         frames = round(100 * (WINDOW_S if wide else min(WINDOW_S, math.ceil(longest * 2) / 2)))
         return self.owner.model.encode(np.stack([_pad(m, frames) for m in mel]))
 
-    def _decode_batch(self, chunks: list[Span], language: str, wide: bool) -> list[Draft]:
+    def _decode_batch(self, chunks: Batch, language: str, wide: bool = False) -> list[Draft]:
         model = self.owner.model
         tokenizer = Tokenizer(
             model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
@@ -295,7 +299,7 @@ class _Job:
         ):
             length = len(result.sequences_ids[0])
             speech = inside(self.speech, chunk)
-            words = tuple(_words(timed, span[0], chunk, speech))
+            words = tuple(timed_words(timed, span[0], chunk, speech))
             drafts.append(
                 Draft(
                     chunk,
@@ -315,35 +319,15 @@ def _blocks(chunks: list[Span]) -> Iterator[list[Span]]:
         yield chunks[first : first + BLOCK]
 
 
+def _batches(chunks: list[Span]) -> list[Batch]:
+    """The longest first, those of like length together; two at least, where there are two."""
+    order = sorted(chunks, key=lambda c: (c[0] - c[1], c[0]))
+    size = max(1, min(BATCH, -(-len(order) // 2)))
+    return [order[first : first + size] for first in range(0, len(order), size)]
+
+
 def _pad(mel: Float32, frames: int) -> Float32:
     """Fill up with digital silence: the lowest value that Whisper's features can take."""
     padded = np.full((mel.shape[0], frames), mel.min(), np.float32)
     padded[:, : mel.shape[1]] = mel[:, :frames]
     return padded
-
-
-def _words(
-    timed: list[dict[str, Any]], offset_s: float, chunk: Span, speech: list[Span]
-) -> Iterable[Word]:
-    """Whisper's tokens with times → words, their times drawn in to where there is speech.
-
-    No word leaves its chunk, so those of the next chunk are later.
-    """
-    merge_punctuations(timed, _PREPENDED, _APPENDED)
-    for entry in timed:
-        text = entry["word"]
-        if not text.strip():
-            continue
-        start = min(max(offset_s + EARLY_S + float(entry["start"]), chunk[0]), chunk[1])
-        end = min(max(offset_s + EARLY_S + float(entry["end"]), start), chunk[1])
-        # A word after a pause is often stretched back over the pause: keep its spoken part.
-        spoken = inside(speech, (start, end))
-        if spoken:
-            start, end = max(spoken, key=lambda s: s[1] - s[0])
-        yield Word(
-            text.strip(),
-            round(start, 3),
-            round(end, 3),
-            float(entry["probability"]),
-            space_before=text.startswith(" "),
-        )

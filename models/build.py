@@ -5,8 +5,9 @@
 
 Every file is named by its SHA-256 in manifest.toml: a source that no longer matches is refused
 before it is used, and so is an output that differs from what the manifest promises. The same
-sources give the same bytes; only the numbers that were trained (train_segmentation.py) are taken
-from a file beside this one. Needs what the package needs, pip and onnx.
+sources give the same bytes; only numbers that were trained (train_segmentation.py,
+train_narrow_band.py) are taken from files beside this one. Needs what the package needs, pip and
+onnx.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ def build(models: dict[str, dict], folder: Path) -> dict[str, bytes]:
         ).SerializeToString(deterministic=True),
         "resnet34-lm-head": head.SerializeToString(deterministic=True),
         "plda": merge(sources["plda"]),
+        "narrow-band": sources["narrow-band"][0],
     }
 
 

@@ -50,11 +50,12 @@ def test_split_network_runs_on_any_batch_and_length() -> None:
     assert run["resnet34-lm-head"].run(None, {"stats": stats})[0].shape == (3, 256)
 
 
-def test_plda_arrays_are_those_of_the_manifest() -> None:
-    (plda,) = [m for m in MANIFEST if m["name"] == "plda"]
-    arrays = models.load_arrays("plda")
+@pytest.mark.parametrize("name", ["plda", "narrow-band"])
+def test_arrays_are_those_of_the_manifest(name: str) -> None:
+    (model,) = [m for m in MANIFEST if m["name"] == name]
+    arrays = models.load_arrays(name)
     assert {k: (str(a.dtype), list(a.shape)) for k, a in arrays.items()} == {
-        o["name"]: (o["dtype"], o["shape"]) for o in plda["outputs"]
+        o["name"]: (o["dtype"], o["shape"]) for o in model["outputs"]
     }
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import onnxruntime as ort
 
+from diarize.bandwidth import NarrowBand
 from diarize.embedding import Embedder
 from diarize.errors import ModelError
 from diarize.models.cache import entry, publish, shelf, writing
 from diarize.models.contents import File, damage, refuse_external_data, sha256_of
 from diarize.models.store import FileCheck, ModelInfo, Status
-from diarize.models.weights import onboard, weights_folder
+from diarize.models.weights import load_arrays, onboard, weights_folder
 from diarize.models.whisper import is_offline
 from diarize.records import Float32, ProgressHook
 from diarize.voices.build import Recipe, build_engine, checkpoint_in_wheel, read_recipes
@@ -67,8 +68,8 @@ def load_engine(
     if name not in SPECS:
         raise VoiceError(f"there is no voice engine {name!r}: choose from {', '.join(SPECS)}")
     if name == DEFAULT_ENGINE:
-        sessions = [_session(onboard(f"{name}-{part}"), threads) for part in ("trunk", "head")]
-        return OnBoardEngine(Embedder(*sessions))
+        trunk, head = (_session(onboard(f"{name}-{part}"), threads) for part in ("trunk", "head"))
+        return OnBoardEngine(Embedder(trunk, head, NarrowBand(load_arrays("narrow-band"))))
     path = pull_engine(name, offline=offline, progress=progress)
     return OnnxEngine(SPECS[name], _session(path, threads))
 

@@ -61,7 +61,7 @@ def store(pipeline: Pipeline, folder: Path) -> Path:
     assert result.speakers == ("A", "B")
     with VoiceStore(folder / "voices.db") as voices:
         engine = OnBoardEngine(pipeline.embedder)
-        enrol_speakers(voices, engine, result, first, {"A": "Sheila", "B": "Diane"})
+        enrol_speakers(voices, engine, result, first, {"A": "Diane", "B": "Sheila"})
     return folder / "voices.db"
 
 
@@ -176,8 +176,8 @@ def test_the_command_teaches_and_tells(
     monkeypatch.setenv("DIARIZE_VOICES", str(tmp_path / "mine.db"))
     first = folder / "first.wav"
     assert diarize("turns", first, "-f", "json", "-o", tmp_path).code == 0
-    taught = diarize("voices", "enrol", tmp_path / "first.json", "A=Sheila", "--audio", first)
-    assert taught.out == "A is Sheila: 1 voiceprint\n"
+    taught = diarize("voices", "enrol", tmp_path / "first.json", "B=Sheila", "--audio", first)
+    assert taught.out == "B is Sheila: 1 voiceprint\n"
     told = diarize("turns", SAMPLE, "--voices", "default", "-f", "rttm")
     assert {line.split()[7] for line in told.out.splitlines()} == {"A", "Sheila"}
     assert told.err.startswith(f"{SAMPLE}: Sheila (score ")

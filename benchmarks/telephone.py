@@ -1,0 +1,66 @@
+"""Recordings as a telephone would carry them: who speaks when, codec by codec.
+
+    python -m benchmarks.telephone speakerbox voxconverse-aepyx sample
+    python -m benchmarks.telephone FOLDER --codecs amr-12k opus-8k
+
+Sets are names or folders (`benchmarks.data.load`). DER at collar 0, overlap scored; in brackets
+with the right number of speakers given; then of how many recordings the number is right, too high,
+too low. "as it is": without a telephone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from io import BytesIO
+from pathlib import Path
+
+from benchmarks.codecs import CODECS, by_telephone
+from benchmarks.data import Item, load
+from diarize.audio import Recording
+from diarize.labels import in_order
+from diarize.metrics.der import DiarizationError, diarization_error
+from diarize.pipeline import Pipeline
+from diarize.records import UNKNOWN, Turn
+
+AS_IT_IS = "as it is"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sets", nargs="+")
+    parser.add_argument("--codecs", nargs="+", choices=CODECS, default=list(CODECS))
+    options = parser.parse_args()
+    logging.getLogger("diarize").setLevel(logging.ERROR)  # hints that nobody can meet
+    pipeline = Pipeline()
+    print(f"{'set':24} {'codec':10} {'DER':>5} {'told':>7} {'right':>5} {'more':>5} {'less':>5}")
+    for name in options.sets:
+        items = load(name)
+        for codec in (AS_IT_IS, *options.codecs):
+            print(f"{Path(name).name:24} {codec:10} {_row(pipeline, items, codec)}", flush=True)
+
+
+def _row(pipeline: Pipeline, items: list[Item], codec: str) -> str:
+    free, told, more = DiarizationError(), DiarizationError(), []
+    for item in items:
+        truth = in_order(Turn(start, end, who) for who, start, end in item.turns())
+        voices = len({t.speaker for t in truth})
+        prepared = pipeline.prepare(_sound(item, codec))
+        found = pipeline.attribute(prepared).turns
+        hinted = pipeline.attribute(prepared, num_speakers=voices).turns
+        free += diarization_error(truth, found, uem=item.scored())
+        told += diarization_error(truth, hinted, uem=item.scored())
+        more.append(len({t.speaker for t in found} - {UNKNOWN}) - voices)
+    counts = (sum(m == 0 for m in more), sum(m > 0 for m in more), sum(m < 0 for m in more))
+    return f"{100 * free.rate:5.1f} ({100 * told.rate:5.1f})" + "".join(f"{n:6}" for n in counts)
+
+
+def _sound(item: Item, codec: str) -> Path | BytesIO:
+    if codec == AS_IT_IS:
+        return item.audio
+    with Recording.open(item.audio) as whole:
+        return BytesIO(by_telephone(whole.read(0, whole.n_samples), codec))
+
+
+if __name__ == "__main__":
+    main()

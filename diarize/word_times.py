@@ -1,0 +1,49 @@
+"""Whisper's tokens with times → words with times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from faster_whisper.transcribe import merge_punctuations
+
+from diarize.chunking import Span, inside
+from diarize.records import Word
+
+EARLY_S = 0.08
+"""Whisper's cross-attention gives words this much too early, by the median. Against the placed
+words of simulated conversations begin and end are off by 0.12 and 0.10 s (of which the truth itself
+0.04 s), on real ones ends by 0.12 to 0.2 s."""
+_PREPENDED = "\"'“¿([{-"
+_APPENDED = "\"'.。,，!！?？:：”)]}、"
+
+
+def timed_words(
+    timed: list[dict[str, Any]], offset_s: float, chunk: Span, speech: list[Span]
+) -> Iterable[Word]:
+    """Words of a chunk, their times drawn in to where there is speech.
+
+    Args:
+        timed: what `WhisperModel.find_alignment` gives, seconds from `offset_s` on.
+        chunk, speech: start and end in seconds of the recording.
+
+    No word leaves its chunk, so those of the next chunk are later.
+    """
+    merge_punctuations(timed, _PREPENDED, _APPENDED)
+    for entry in timed:
+        text = entry["word"]
+        if not text.strip():
+            continue
+        start = min(max(offset_s + EARLY_S + float(entry["start"]), chunk[0]), chunk[1])
+        end = min(max(offset_s + EARLY_S + float(entry["end"]), start), chunk[1])
+        # A word after a pause is often stretched back over the pause: keep its spoken part.
+        spoken = inside(speech, (start, end))
+        if spoken:
+            start, end = max(spoken, key=lambda s: s[1] - s[0])
+        yield Word(
+            text.strip(),
+            round(start, 3),
+            round(end, 3),
+            float(entry["probability"]),
+            space_before=text.startswith(" "),
+        )
