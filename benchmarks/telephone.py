@@ -2,6 +2,7 @@
 
     python -m benchmarks.telephone speakerbox voxconverse-aepyx sample
     python -m benchmarks.telephone FOLDER --codecs amr-12k opus-8k
+    python -m benchmarks.telephone speakerbox --as-heard        # what it would be without the map
 
 Sets are names or folders (`benchmarks.data.load`). DER at collar 0, overlap scored; in brackets
 with the right number of speakers given; then of how many recordings the number is right, too high,
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from benchmarks.codecs import CODECS, by_telephone
 from benchmarks.data import Item, load
+from diarize import listening
 from diarize.audio import Recording
 from diarize.labels import in_order
 from diarize.metrics.der import DiarizationError, diarization_error
@@ -30,8 +32,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sets", nargs="+")
     parser.add_argument("--codecs", nargs="+", choices=CODECS, default=list(CODECS))
+    parser.add_argument("--as-heard", action="store_true", help="without diarize/bandwidth.py")
     options = parser.parse_args()
     logging.getLogger("diarize").setLevel(logging.ERROR)  # hints that nobody can meet
+    if options.as_heard:
+        listening.is_narrow = lambda *_: False
     pipeline = Pipeline()
     print(f"{'set':24} {'codec':10} {'DER':>5} {'told':>7} {'right':>5} {'more':>5} {'less':>5}")
     for name in options.sets:

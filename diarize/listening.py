@@ -107,6 +107,7 @@ class Listener:
             batches(n_windows(recording.n_samples)),
             self._ahead,
         )
+        narrow = is_narrow(recording, channel)
         speech = [np.zeros(0, np.uint8)]
         for part in heard:
             speech.append(np.rint(part * 255).astype(np.uint8))
@@ -115,7 +116,7 @@ class Listener:
             self._embedder,
             recording.n_samples,
             lambda i, wanted: pool.submit(self._embedder.block, recording, i, wanted, channel),
-            narrow=is_narrow(recording, channel),
+            narrow=narrow,
         )
         voices = self._voices(segmented, pooler, recording.n_samples, progress)
         return Evidence(recording.n_samples, np.concatenate(speech), *voices)
