@@ -186,16 +186,21 @@ def compare(whole: onnx.ModelProto, trunk: onnx.ModelProto, head: onnx.ModelProt
 
 
 def merge(archives: list[bytes]) -> bytes:
-    """All arrays in one .npz, written so that the bytes depend on the arrays only."""
+    """The arrays of both archives in one."""
     arrays = {}
     for archive in archives:
         with np.load(BytesIO(archive), allow_pickle=False) as loaded:
             arrays.update({name: loaded[name] for name in loaded.files})
+    return archive({n: arrays[n] for n in ("mean1", "lda", "mean2", "mu", "tr", "psi")})
+
+
+def archive(arrays: dict[str, np.ndarray]) -> bytes:
+    """An .npz whose bytes depend on the arrays only."""
     out = BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as target:
-        for name in ("mean1", "lda", "mean2", "mu", "tr", "psi"):
+        for name, array in arrays.items():
             member = BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(arrays[name]), (1, 0), False)
+            np.lib.format.write_array(member, np.ascontiguousarray(array), (1, 0), False)
             info = zipfile.ZipInfo(f"{name}.npy")  # dated 1980
             info.create_system = 3  # on every system the same
             target.writestr(info, member.getvalue())

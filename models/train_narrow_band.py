@@ -6,15 +6,13 @@ DIR holds one clip for each of 120 LibriSpeech speakers (train-clean-100, CC BY 
 are used that the segmentation learnt from. Every 3 s of theirs is embedded as it is and as each of
 seven telephone codecs leaves it; ridge regression finds the change of the embedding that brings the
 second to the first (the mean shift and a linear map of what is left). Needs the bench's
-requirements; some 5 minutes on two cores.
+requirements and onnx; some 5 minutes on two cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import zipfile
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +26,7 @@ from diarize.bandwidth import NarrowBand  # noqa: E402
 from diarize.embedding import Embedder  # noqa: E402
 from diarize.listening import session  # noqa: E402
 from diarize.records import Float32  # noqa: E402
+from models.build import archive  # noqa: E402
 from models.training_windows import split_voices  # noqa: E402
 
 PIECE, STEP = 48_000, 40_000
@@ -59,7 +58,8 @@ def main() -> int:
             true.append(expected[:n])
         print(f"{codec}: {len(narrow)} clips", flush=True)
     change, offset = fit(np.concatenate(narrow), np.concatenate(true))
-    options.out.write_bytes(archive(change=change, offset=offset))
+    fitted = {"change": change.astype(np.float32), "offset": offset.astype(np.float32)}
+    options.out.write_bytes(archive(fitted))
     return 0
 
 
@@ -80,19 +80,6 @@ def fit(narrow: Float64, wide: Float64) -> tuple[Float64, Float64]:
     ridge = RIDGE * len(x) * np.square(x).mean() * np.eye(x.shape[1])
     change = np.linalg.solve(x.T @ x + ridge, x.T @ missing)
     return change, target - middle - middle @ change
-
-
-def archive(**arrays: Float64) -> bytes:
-    """An .npz of float32 arrays whose bytes depend on the arrays only."""
-    out = BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as target:
-        for name, array in arrays.items():
-            member = BytesIO()
-            np.lib.format.write_array(member, array.astype(np.float32), (1, 0), False)
-            info = zipfile.ZipInfo(f"{name}.npy")  # dated 1980
-            info.create_system = 3  # on every system the same
-            target.writestr(info, member.getvalue())
-    return out.getvalue()
 
 
 if __name__ == "__main__":
