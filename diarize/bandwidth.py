@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from diarize.audio import Recording
 from diarize.filterbank import fbank
+from diarize.models import load_arrays
 from diarize.records import SAMPLE_RATE_HZ, Float32
 
 EMPTY_DB = -17.0
@@ -44,6 +45,15 @@ class NarrowBand:
     def __init__(self, arrays: Mapping[str, npt.NDArray[np.floating]]) -> None:
         self._change = arrays["change"].astype(np.float32)
         self._offset = arrays["offset"].astype(np.float32)
+
+    @classmethod
+    def on_board(cls) -> NarrowBand:
+        """The map that is on board.
+
+        Raises:
+            ModelError: it is missing or damaged.
+        """
+        return cls(load_arrays("narrow-band"))
 
     def widened(self, embeddings: Float32) -> Float32:
         """Embeddings (n, 256), as the network gives them, of what `is_narrow`."""

@@ -17,7 +17,7 @@ from diarize.ahead import begin
 from diarize.audio import Recording
 from diarize.bandwidth import NarrowBand, is_narrow
 from diarize.embedding import BEHIND_SAMPLES, DIMENSION, Embedder, Pooler
-from diarize.models import load_arrays, onboard
+from diarize.models import onboard
 from diarize.prepared import Evidence
 from diarize.records import Float32, Int32, ProgressHook, UInt8
 from diarize.segmentation import (
@@ -51,11 +51,6 @@ def session(name: str) -> ort.InferenceSession:
     return ort.InferenceSession(str(onboard(name)), options, providers=["CPUExecutionProvider"])
 
 
-def narrow_band() -> NarrowBand:
-    """The map for narrow-band sound that is on board."""
-    return NarrowBand(load_arrays("narrow-band"))
-
-
 class Listener:
     """The networks that hear a recording, loaded once.
 
@@ -73,7 +68,7 @@ class Listener:
         trunk, head = session("resnet34-lm-trunk-int8"), session("resnet34-lm-head")
         self._networks = (filters, rest, trunk)
         self._segmenter = Segmenter(filters, rest)
-        self._embedder = Embedder(trunk, head, narrow_band())
+        self._embedder = Embedder(trunk, head, NarrowBand.on_board())
 
     def __call__(self, recording: Recording, channel: int, progress: ProgressHook) -> Evidence:
         """What the networks find in one channel."""

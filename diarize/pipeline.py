@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from diarize.audio import Recording
+from diarize.bandwidth import NarrowBand
 from diarize.clustering import METHODS
 from diarize.embedding import Embedder
 from diarize.errors import AudioError
 from diarize.labels import LabelStyle, Side, in_order, one_at_a_time
-from diarize.listening import Listener, narrow_band, session
+from diarize.listening import Listener, session
 from diarize.models import onboard
 from diarize.prepared import Prepared
 from diarize.records import (
@@ -226,7 +227,7 @@ class Pipeline:
     def embedder(self) -> Embedder:
         """The voice network in full precision, for voiceprints that other programs compare."""
         trunk, head = session("resnet34-lm-trunk"), session("resnet34-lm-head")
-        return Embedder(trunk, head, narrow_band())
+        return Embedder(trunk, head, NarrowBand.on_board())
 
     def known_voices(
         self,

@@ -23,7 +23,7 @@ from diarize.records import Bool, Float32, Int32, UInt8
 from diarize.segmentation import LOCAL_SPEAKERS, WINDOW_FRAMES, n_windows
 from diarize.vad import HOP_SAMPLES
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Evidence:
             shape (windows, 589 frames, 3 local speakers).
         embeddings: voice of each local speaker, pooled over the frames where it is active alone,
             shape (windows, 3, 256), not normalised; zeros where it never is.
+            Of narrow-band sound, as wide-band sound would have it (`bandwidth.NarrowBand`).
         stretches: what a local speaker can be taken apart into (`segmentation.stretches`):
             window, local speaker, first frame, last + 1; shape (stretches, 4), sorted.
         stretch_embeddings: voice of each stretch, shape (stretches, 256), not normalised.

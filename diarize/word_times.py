@@ -23,11 +23,11 @@ def timed_words(
 ) -> Iterable[Word]:
     """Words of a chunk, their times drawn in to where there is speech.
 
+    No word leaves its chunk, so those of the next chunk are later.
+
     Args:
         timed: what `WhisperModel.find_alignment` gives, seconds from `offset_s` on.
         chunk, speech: start and end in seconds of the recording.
-
-    No word leaves its chunk, so those of the next chunk are later.
     """
     merge_punctuations(timed, _PREPENDED, _APPENDED)
     for entry in timed:

@@ -46,7 +46,9 @@ def test_an_embedding_is_changed_by_its_map() -> None:
     assert twice.widened(np.array([[1, 2], [0, 0]], np.float32)).tolist() == [[2.5, 3], [0.5, -1]]
 
 
-def test_two_voices_stay_two_through_the_poorest_codec(pipeline: Pipeline, speech: Float32) -> None:
+def test_voices_are_told_apart_through_the_poorest_codec(
+    pipeline: Pipeline, speech: Float32
+) -> None:
     """0.49 without the map: one voice has it all."""
     heard = BytesIO(by_telephone(speech, "amr-5k"))
     assert diarization_error(TRUTH, pipeline.turns(heard, num_speakers=2).turns).rate < 0.15

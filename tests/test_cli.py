@@ -308,9 +308,8 @@ def test_ctrl_c_waits_for_the_next_word_of_progress_while_ffmpeg_reads() -> None
 
 
 def test_ctrl_c_that_is_ignored_stays_ignored() -> None:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # as a shell does for what it runs in the background
+    # As a shell does for what it runs in the background.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with interruptible():
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

@@ -61,7 +61,7 @@ def test_probabilities_are_stored_in_a_byte(small: Prepared) -> None:
 def arrays(**changed: object) -> bytes:
     """An .npz of one channel of 1 s, with changes."""
     content = {
-        "version": 2,
+        "version": 3,
         "name": "call",
         "channels": 1,
         "0.n_samples": 16_000,
@@ -102,7 +102,7 @@ def test_the_unchanged_arrays_are_a_record(tmp_path: Path) -> None:
         (npy(), "no prepared record"),
         (arrays()[:-100], "no prepared record"),
         (arrays(name=None), "no prepared record"),
-        (arrays(version=99), "version 99, this program reads 2"),
+        (arrays(version=99), "version 99, this program reads 3"),
         (arrays(version="one"), "no prepared record"),
         (arrays(version=[1, 2]), "no prepared record"),
         (arrays(**{"0.speech": [print]}), "no prepared record"),  # an object: a pickle within

@@ -17,7 +17,7 @@ from diarize.errors import ModelError
 from diarize.models.cache import entry, publish, shelf, writing
 from diarize.models.contents import File, damage, refuse_external_data, sha256_of
 from diarize.models.store import FileCheck, ModelInfo, Status
-from diarize.models.weights import load_arrays, onboard, weights_folder
+from diarize.models.weights import onboard, weights_folder
 from diarize.models.whisper import is_offline
 from diarize.records import Float32, ProgressHook
 from diarize.voices.build import Recipe, build_engine, checkpoint_in_wheel, read_recipes
@@ -69,7 +69,7 @@ def load_engine(
         raise VoiceError(f"there is no voice engine {name!r}: choose from {', '.join(SPECS)}")
     if name == DEFAULT_ENGINE:
         trunk, head = (_session(onboard(f"{name}-{part}"), threads) for part in ("trunk", "head"))
-        return OnBoardEngine(Embedder(trunk, head, NarrowBand(load_arrays("narrow-band"))))
+        return OnBoardEngine(Embedder(trunk, head, NarrowBand.on_board()))
     path = pull_engine(name, offline=offline, progress=progress)
     return OnnxEngine(SPECS[name], _session(path, threads))
 
