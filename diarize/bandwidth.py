@@ -64,7 +64,7 @@ class NarrowBand:
 
 def is_narrow(recording: Recording, channel: int = 0) -> bool:
     """Whether a channel of a recording, as a whole, has nothing above 4 kHz."""
-    return _is_narrow(lambda a, b: recording.read(a, b, channel), recording.n_samples)
+    return _is_narrow(lambda a, b: recording.hear(a, b, channel), recording.n_samples)
 
 
 def is_narrow_clip(samples: Float32) -> bool:

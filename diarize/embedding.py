@@ -144,7 +144,7 @@ class Embedder:
         parts = near(wanted)
         first = index * BLOCK_FRAMES - CONTEXT_FRAMES
         stop = min((index + 1) * BLOCK_FRAMES, trunk_frames(recording.n_samples)) + CONTEXT_FRAMES
-        samples = recording.read(
+        samples = recording.hear(
             first * TRUNK_HOP_SAMPLES,
             stop * TRUNK_HOP_SAMPLES + FBANK_WINDOW_SAMPLES - FBANK_HOP_SAMPLES,
             channel,

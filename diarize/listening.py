@@ -19,7 +19,7 @@ from diarize.bandwidth import NarrowBand, is_narrow
 from diarize.embedding import BEHIND_SAMPLES, DIMENSION, Embedder, Pooler
 from diarize.models import onboard
 from diarize.prepared import Evidence
-from diarize.records import Float32, Int32, ProgressHook, UInt8
+from diarize.records import Bool, Float32, Int32, ProgressHook, UInt8
 from diarize.segmentation import (
     BATCH_WINDOWS,
     LOCAL_SPEAKERS,
@@ -30,9 +30,10 @@ from diarize.segmentation import (
     batches,
     clean,
     n_windows,
+    silenced,
     stretches,
 )
-from diarize.vad import block_probabilities, blocks
+from diarize.vad import block_probabilities, blocks, nobody_near
 
 BEHIND_BATCHES = -(-BEHIND_SAMPLES // (BATCH_WINDOWS * STEP_SAMPLES))
 """After so many more, no later batch wants of the trunk what one wants."""
@@ -103,22 +104,24 @@ class Listener:
             self._ahead,
         )
         narrow = is_narrow(recording, channel)
-        speech = [np.zeros(0, np.uint8)]
+        parts = [np.zeros(0, np.float32)]
         for part in heard:
-            speech.append(np.rint(part * 255).astype(np.uint8))
-            progress("speech", (len(speech) - 1) / len(hops))
+            parts.append(part)
+            progress("speech", (len(parts) - 1) / len(hops))
+        speech = np.concatenate(parts)
         pooler = Pooler(
             self._embedder,
             recording.n_samples,
             lambda i, wanted: pool.submit(self._embedder.block, recording, i, wanted, channel),
             narrow=narrow,
         )
-        voices = self._voices(segmented, pooler, recording.n_samples, progress)
-        return Evidence(recording.n_samples, np.concatenate(speech), *voices)
+        voices = self._voices(segmented, nobody_near(speech), pooler, recording.n_samples, progress)
+        return Evidence(recording.n_samples, np.rint(speech * 255).astype(np.uint8), *voices)
 
     def _voices(
         self,
         segmented: Iterator[Float32],
+        nobody: Bool,
         pooler: Pooler,
         n_samples: int,
         progress: ProgressHook,
@@ -151,7 +154,7 @@ class Listener:
         # then it is there, and nobody waits for it.
         waiting: deque[tuple[int, int]] = deque()
         for (first, count), scores in zip(batches(windows), segmented, strict=True):
-            found[first : first + count] = activity(scores)
+            found[first : first + count] = silenced(activity(scores), first, nobody)
             told(count)
             alone = clean(found[first : first + count] > 127)
             pooler.begin(alone, first * STEP_SAMPLES, last=first + count == windows)

@@ -33,8 +33,8 @@ class Evidence:
     Attributes:
         n_samples: length of the channel at 16 kHz.
         speech: Silero's speech probability per 512 samples × 255, shape (hops,).
-        activity: each local speaker's probability of being active × 255,
-            shape (windows, 589 frames, 3 local speakers).
+        activity: each local speaker's probability of being active × 255, 0 where there is no
+            speech (`segmentation.silenced`), shape (windows, 589 frames, 3 local speakers).
         embeddings: voice of each local speaker, pooled over the frames where it is active alone,
             shape (windows, 3, 256), not normalised; zeros where it never is.
             Of narrow-band sound, as wide-band sound would have it (`bandwidth.NarrowBand`).

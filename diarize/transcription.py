@@ -260,7 +260,7 @@ class _Job:
 
     def _read(self, span: Span) -> Float32:
         start, end = (round(at * SAMPLE_RATE_HZ) for at in self._padded(span))
-        return self.recording.read(start, end, self.channel)
+        return self.recording.hear(start, end, self.channel)
 
     def _encode(self, sounds: list[Float32], wide: bool = False) -> Any:
         """Encoder output of sounds, in a window little longer than the longest, or the full one."""

@@ -13,13 +13,19 @@ import numpy as np
 from faster_whisper.vad import get_vad_model
 
 from diarize.audio import Recording
-from diarize.records import SAMPLE_RATE_HZ, Float32, Int64
+from diarize.records import SAMPLE_RATE_HZ, Bool, Float32, Int64
 
 HOP_SAMPLES = 512
 BLOCK_HOPS = 3750
 """Hops per inference block (120 s): bounds memory on long recordings."""
 WARM_UP_HOPS = 63
 """Hops (2 s) run before each block, so that the network's state has settled where it counts."""
+
+SOMEBODY = 0.05
+NEAR_HOPS = 63
+"""Where no two hops in a row come up to this within 2 s, nobody speaks, whatever the segmentation
+network makes of the music there. DER of 19 development sets is the same as without; it is 0.02
+higher with 0.1 or 0.2, and with 1 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ def blocks(n_samples: int) -> list[tuple[int, int]]:
 def block_probabilities(recording: Recording, first: int, last: int, channel: int = 0) -> Float32:
     """Speech probability of hops `first` to `last`, shape (last - first,), 0–1."""
     warm_up = min(first, WARM_UP_HOPS)
-    samples = recording.read((first - warm_up) * HOP_SAMPLES, last * HOP_SAMPLES, channel)
+    samples = recording.hear((first - warm_up) * HOP_SAMPLES, last * HOP_SAMPLES, channel)
     return np.asarray(get_vad_model()(samples).reshape(-1)[warm_up:], np.float32)
 
 
@@ -59,6 +65,14 @@ def speech_probabilities(recording: Recording, channel: int = 0) -> Float32:
     """Speech probability per hop of 512 samples, shape (hops,), float32 in 0–1."""
     parts = [block_probabilities(recording, *b, channel) for b in blocks(recording.n_samples)]
     return np.concatenate([np.zeros(0, np.float32), *parts])
+
+
+def nobody_near(probabilities: Float32) -> Bool:
+    """Hops in and around which there is no speech at all, shape (hops,)."""
+    heard = np.append(probabilities, 0) >= SOMEBODY
+    spoken = np.cumsum(np.pad(heard[1:] & heard[:-1], (NEAR_HOPS + 1, NEAR_HOPS)))
+    around = 2 * NEAR_HOPS + 1
+    return np.asarray(spoken[around:] == spoken[:-around])
 
 
 def speech_regions(

@@ -296,6 +296,7 @@ def test_nobody_reads_the_output_any_more() -> None:
 
 
 def test_ctrl_c_waits_for_the_next_word_of_progress_while_ffmpeg_reads() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run in the background
     with interruptible() as heeding:
         hook = heeding(lambda stage, fraction: None)
         hook("audio", 0.0)

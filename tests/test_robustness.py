@@ -85,6 +85,26 @@ def test_no_text_and_no_turns_where_no_one_speaks(
         assert UNKNOWN not in written
 
 
+def test_an_instrument_is_nobody(pipeline: Pipeline) -> None:
+    """The segmentation network is sure that this one, which swells three times a second, speaks
+    for all of 12 s; Silero is unsure for a moment, with which 2 s more are kept."""
+    time_s = np.arange(12 * 16_000) / 16_000
+    tones = sum(np.sin(2 * np.pi * 150 * n * time_s) / n for n in range(1, 30))
+    swell = 0.55 + 0.45 * np.sin(2 * np.pi * 3 * time_s)
+    found = pipeline.turns(0.15 * swell * tones, sample_rate_hz=16_000)
+    assert max(turn.end for turn in found.turns) < 2.5
+
+
+@pytest.mark.parametrize("factor", [2.0**-8, 2.0**15])
+def test_neither_faint_nor_deafening_sound_changes_anything(
+    transcribing: Pipeline, speech: Float32, factor: float
+) -> None:
+    """48 dB too quiet, or floats that are 16-bit numbers by mistake."""
+    usual = transcribing(speech, sample_rate_hz=16_000)
+    assert sum(len(u.words) for u in usual.utterances) > 60
+    assert transcribing(speech * np.float32(factor), sample_rate_hz=16_000) == usual
+
+
 @pytest.mark.filterwarnings("error")
 def test_samples_that_are_no_numbers_leave_the_rest_usable(
     pipeline: Pipeline, speech: Float32, caplog: pytest.LogCaptureFixture

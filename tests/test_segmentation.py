@@ -19,6 +19,7 @@ from diarize.segmentation import (
     n_frames,
     n_windows,
     runs,
+    silenced,
     stretches,
 )
 
@@ -61,6 +62,16 @@ def test_a_speaker_is_active_in_every_class_that_holds_it() -> None:
         scores = np.log(probability).astype(np.float32)
     assert activity(scores).tolist() == [[[230, 178, 0], [0, 0, 0]]]
     assert activity(scores).dtype == np.uint8
+
+
+def test_nobody_is_active_where_there_is_no_speech() -> None:
+    activity = np.full((2, WINDOW_FRAMES, 3), 200, np.uint8)
+    nobody = np.zeros(400, bool)
+    nobody[:100] = True  # up to 3.2 s; the windows begin at 4.995 and 7.4925 s, then at 0
+    assert (silenced(activity, 2, nobody) == 200).all()
+    first, second = silenced(activity, 0, nobody)
+    assert (np.flatnonzero(first[:, 0])[0], np.flatnonzero(second[:, 2])[0]) == (188, 40)
+    assert (first[188:] == 200).all()
 
 
 def test_clean_is_alone() -> None:

@@ -9,7 +9,7 @@ from faster_whisper.vad import get_vad_model
 from diarize import vad
 from diarize.audio import Recording
 from diarize.records import Float32
-from diarize.vad import VadOptions, bridge, speech_probabilities, speech_regions
+from diarize.vad import VadOptions, bridge, nobody_near, speech_probabilities, speech_regions
 
 BARE = VadOptions(onset=0.5, offset=0.35, min_silence_s=0, min_speech_s=0, pad_s=0)
 
@@ -51,6 +51,13 @@ def test_bridge() -> None:
     assert bridge(regions, 1).tolist() == [[0, 20], [22, 30]]
     assert bridge(regions, 0).tolist() == [[0, 10], [11, 20], [22, 30]]
     assert bridge(np.zeros((0, 2), np.int64), 9).shape == (0, 2)
+
+
+def test_nobody_is_near_where_no_two_hops_are_speech() -> None:
+    probabilities = np.zeros(400, np.float32)
+    probabilities[[0, 200, 201, 399]] = [0.9, 0.05, 0.05, 0.9]
+    assert np.flatnonzero(~nobody_near(probabilities))[[0, -1]].tolist() == [137, 263]
+    assert nobody_near(probabilities[:0]).shape == (0,)
 
 
 def test_the_sample_is_silent_until_somebody_speaks(speech: Float32) -> None:

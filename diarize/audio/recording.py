@@ -16,6 +16,7 @@ import numpy.typing as npt
 from diarize.audio.decode import decode
 from diarize.audio.frames import BLOCK_VALUES, Block
 from diarize.audio.intake import Intake, as_float
+from diarize.audio.level import usual_gain
 from diarize.audio.spool import Spool
 from diarize.errors import AudioError
 from diarize.records import SAMPLE_RATE_HZ, Float32, ProgressHook
@@ -36,12 +37,14 @@ class Recording:
         name: the file's name without folder and extension.
         n_samples: length of every channel.
         n_channels: 1 unless ``keep_channels`` was asked for.
+        gain: what `hear` multiplies by.
     """
 
     def __init__(self, name: str, channels: list[Spool]) -> None:
         self.name = name
         self.n_channels = len(channels)
         self.n_samples = channels[0].n_samples
+        self.gain = usual_gain([channel.level_db for channel in channels])
         self._channels = channels
         self._closed = False
 
@@ -149,6 +152,10 @@ class Recording:
         if first < last:
             self._channels[channel].read_into(out[first - start : last - start], first)
         return out
+
+    def hear(self, start: int, stop: int, channel: int = 0) -> Float32:
+        """What `read` gives, at the level at which networks know speech (`audio/level.py`)."""
+        return self.read(start, stop, channel) * np.float32(self.gain)
 
     def close(self) -> None:
         """Give memory and temporary files back; reading is over."""

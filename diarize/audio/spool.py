@@ -8,6 +8,7 @@ from typing import IO
 
 import numpy as np
 
+from diarize.audio.level import LevelMeter
 from diarize.errors import AudioError
 from diarize.records import Float32
 
@@ -28,7 +29,13 @@ class Spool:
         self._memory_samples = memory_samples
         self._blocks: list[Float32] = []
         self._file: IO[bytes] | None = None
+        self._meter = LevelMeter()
         self.n_samples = 0
+
+    @property
+    def level_db(self) -> float:
+        """How loud it is so far: `LevelMeter.level_db`."""
+        return self._meter.level_db()
 
     def append(self, samples: Float32) -> None:
         """Add `samples` (1-D) at the end; they are kept as they are, so hand over a fresh array.
@@ -36,6 +43,7 @@ class Spool:
         Raises:
             AudioError: no room left for the temporary file.
         """
+        self._meter.add(samples)
         self._blocks.append(samples)
         self.n_samples += len(samples)
         if self._file is not None or self.n_samples > self._memory_samples:

@@ -64,7 +64,7 @@ def voice_of_spans(
     for start, end in sorted(spans, key=lambda span: span[0] - span[1]):
         end = min(end, start + room, recording.n_samples)
         if end > start:
-            pieces.append(recording.read(start, end, channel))
+            pieces.append(recording.hear(start, end, channel))
             room -= end - start
     samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     seconds = len(samples) / SAMPLE_RATE_HZ

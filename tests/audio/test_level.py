@@ -1,0 +1,57 @@
+"""The level of a recording: what it is, and the gain that makes it usual."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from diarize.audio import Recording
+from diarize.audio.level import LevelMeter
+from diarize.records import Float32
+
+
+def square(level_db: float, seconds: float) -> Float32:
+    """A square wave, whose level is its height."""
+    return np.resize(np.float32([1, -1]), round(seconds * 16_000)) * np.float32(
+        10 ** (level_db / 20)
+    )
+
+
+@pytest.mark.parametrize(
+    ("level_db", "gain"),
+    [
+        (-26, 1),
+        (-28.9, 1),
+        (-23.1, 1),
+        (-29.1, 2),
+        (-14, 0.25),
+        (-74, 256),
+        (-100, 512),
+        (64, 2**-15),
+    ],
+)
+def test_the_gain_is_a_power_of_two(level_db: float, gain: float) -> None:
+    sound = square(level_db, 0.7)
+    with Recording.from_array(sound, 16_000) as recording:
+        assert recording.gain == gain
+        assert (recording.read(3, 9) == sound[3:9]).all()
+        assert (recording.hear(3, 9) == sound[3:9] * gain).all()
+
+
+def test_the_level_is_that_of_the_loud_parts_but_not_of_one_bang() -> None:
+    meter = LevelMeter()
+    for sound in (square(-60, 90), square(-30, 9.7), square(0, 0.3), square(-60, 0.1)):
+        meter.add(sound)
+    assert meter.level_db() == pytest.approx(-30, abs=0.1)
+
+
+def test_silence_stays_as_it_is() -> None:
+    for n_samples in (0, 1, 20_000):
+        assert Recording.from_array(np.zeros(n_samples), 16_000).gain == 1
+
+
+def test_what_leaks_into_another_channel_stays_as_quiet() -> None:
+    both = np.stack([square(-14, 1), square(-54, 1)])
+    with Recording.from_array(both, 16_000, keep_channels=True) as recording:
+        assert recording.gain == 0.25
+        assert abs(recording.hear(0, 1, channel=1)[0]) == pytest.approx(10 ** (-54 / 20) / 4)
