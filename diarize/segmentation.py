@@ -125,7 +125,7 @@ def silenced(activity: UInt8, first: int, nobody: Bool) -> UInt8:
 
     The network takes an instrument for a voice now and then, and is sure of it: of 65 minutes of
     orchestral music (41 pieces of Debian's wesnoth-1.16-music, two minutes of each at most) it gave
-    31 s to somebody, where Silero heard next to no speech. Without those frames 3 s are left.
+    31 s to somebody, where Silero heard next to no speech. Without those frames 2 s are left.
 
     Args:
         activity: shape (windows, 589, 3).
