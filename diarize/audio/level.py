@@ -18,8 +18,8 @@ LOUD_QUANTILE = 0.97
 RARE_PARTS = 6
 RARE_DB = 12.0
 """Where speech is rarer, that is the level of the room: it is never taken to be more than 12 dB
-below that of the loudest 3 s. Silero does not mind speech 12 dB above the usual level, misses twice
-as much 24 dB above it, and most 36 dB above it."""
+below that of the loudest 3 s. Silero does not mind speech 12 dB above the usual level, misses up to
+twice as much 24 dB above it, and half or more 36 dB above it."""
 QUIET_DB, LOUD_DB = -40.0, -10.0
 """Between these a recording is heard as it is: DER is the same at -20, -23 and -26 dB, but Whisper
 has most words right at the level that it came with (547 of 2,498 wrong; all at -26 dB: 571)."""

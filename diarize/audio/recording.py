@@ -155,7 +155,9 @@ class Recording:
 
     def hear(self, start: int, stop: int, channel: int = 0) -> Float32:
         """What `read` gives, at the level at which networks know speech (`audio/level.py`)."""
-        return self.read(start, stop, channel) * np.float32(self.gain)
+        samples = self.read(start, stop, channel)
+        samples *= np.float32(self.gain)
+        return samples
 
     def close(self) -> None:
         """Give memory and temporary files back; reading is over."""
