@@ -20,6 +20,7 @@ from diarize.bandwidth import NarrowBand, is_narrow, is_narrow_clip
 from diarize.filterbank import FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, centred, fbank
 from diarize.records import FRAME_SAMPLES, Bool, Float32, Int64
 from diarize.segmentation import CENTRE_SAMPLES, STEP_SAMPLES, WINDOW_SAMPLES, runs
+from diarize.vad import HOP_SAMPLES
 
 DIMENSION = 256
 FRAME_SIZE = 2560
@@ -134,12 +135,20 @@ class Embedder:
         out = self._trunk.run(None, {self._trunk.get_inputs()[0].name: features[None]})[0][0]
         return np.ascontiguousarray(out.reshape(-1, out.shape[-1]).T)
 
-    def block(self, recording: Recording, index: int, wanted: Bool, channel: int = 0) -> Float32:
+    def block(
+        self,
+        recording: Recording,
+        index: int,
+        wanted: Bool,
+        narrow: Bool,
+        channel: int = 0,
+    ) -> Float32:
         """Trunk frames of block `index` of a recording, shape (BLOCK_FRAMES, 2560).
 
         Args:
             wanted: frames that will be pooled, shape (BLOCK_FRAMES,), none past the end of the
                 recording; far from these, nothing is computed, and frames are 0.
+            narrow: which frames of the recording are narrow-band, shape (frames,).
         """
         parts = near(wanted)
         first = index * BLOCK_FRAMES - CONTEXT_FRAMES
@@ -149,7 +158,9 @@ class Embedder:
             stop * TRUNK_HOP_SAMPLES + FBANK_WINDOW_SAMPLES - FBANK_HOP_SAMPLES,
             channel,
         )
-        features = centred(fbank(samples))
+        features = fbank(samples)
+        own = narrow[np.clip(np.arange(first, stop), 0, len(narrow) - 1)]
+        features = centred(features, np.repeat(own, TRUNK_STRIDE)[: len(features)])
         frames = np.zeros((BLOCK_FRAMES, FRAME_SIZE), np.float32)
         for first, last in parts:
             around = slice(first * TRUNK_STRIDE, (last + 2 * CONTEXT_FRAMES) * TRUNK_STRIDE)
@@ -163,19 +174,18 @@ class Embedder:
         Args:
             frames: trunk frames, shape (time, 2560).
             weights: how much of each frame is the voice's clean speech, shape (voices, time), 0–1.
-            narrow: the sound is narrow-band (`bandwidth.is_narrow`).
+            narrow: the sound is narrow-band (`bandwidth.is_narrow_clip`).
 
         Returns:
             shape (voices, 256), as the network gives them (PLDA wants their length); zeros for a
             voice without any weight.
         """
-        return self.project(Sums.of(frames, weights), narrow=narrow)
+        return self.project(Sums.of(frames, weights), np.full(len(weights), narrow))
 
-    def project(self, sums: Sums, *, narrow: bool) -> Float32:
-        """Embeddings (voices, 256) of pooled sums, of narrow-band sound or not."""
+    def project(self, sums: Sums, narrow: Bool) -> Float32:
+        """Embeddings (voices, 256) of pooled sums, some of narrow-band sound, shape (voices,)."""
         out = self._head.run(None, {self._head.get_inputs()[0].name: sums.statistics()})[0]
-        if narrow:
-            out = self._narrow_band.widened(out)
+        out[narrow] = self._narrow_band.widened(out[narrow])
         return np.where(sums.weight > 0, out, 0).astype(np.float32)
 
     def embed(self, samples: Float32) -> Float32:
@@ -190,6 +200,7 @@ class Embedder:
         Args:
             regions: (start, end) in samples, shape (regions, 2), at least one of them.
         """
+        narrow = np.full(trunk_frames(recording.n_samples), is_narrow(recording, channel))
         inside = np.zeros(trunk_frames(recording.n_samples), np.float32)
         for start, end in regions.tolist():
             inside[start // TRUNK_HOP_SAMPLES : -(-end // TRUNK_HOP_SAMPLES)] = 1
@@ -199,11 +210,12 @@ class Embedder:
             part = inside[index * BLOCK_FRAMES : (index + 1) * BLOCK_FRAMES]
             weights[0, : len(part)] = part
             if part.any():
-                sums = Sums.of(self.block(recording, index, weights[0] > 0, channel), weights)
+                frames = self.block(recording, index, weights[0] > 0, narrow, channel)
+                sums = Sums.of(frames, weights)
                 total = sums if total is None else total + sums
         if total is None:
             raise ValueError("no regions to embed")
-        return _unit(self.project(total, narrow=is_narrow(recording, channel))[0])
+        return _unit(self.project(total, narrow[:1])[0])
 
 
 def _unit(embedding: Float32) -> Float32:
@@ -213,6 +225,12 @@ def _unit(embedding: Float32) -> Float32:
 def trunk_frames(n_samples: int) -> int:
     """Trunk frames that cover `n_samples`."""
     return -(-n_samples // TRUNK_HOP_SAMPLES)
+
+
+def of_trunk_frames(hops: Bool, n_samples: int) -> Bool:
+    """What is known of hops of 512 samples, of the trunk frames that cover `n_samples`."""
+    middle = np.arange(trunk_frames(n_samples)) * TRUNK_HOP_SAMPLES + TRUNK_HOP_SAMPLES // 2
+    return np.asarray(hops[np.minimum(middle // HOP_SAMPLES, len(hops) - 1)])
 
 
 def mask_weights(mask: Float32, start_samples: int, first_frame: int, count: int) -> Float32:
@@ -247,22 +265,17 @@ class Pooler:
     does not grow with the recording.
 
     Args:
-        n_samples: length of the recording: nothing is computed for what lies past its end.
+        narrow: which trunk frames of the recording are narrow-band, shape (frames,); nothing is
+            computed for what lies past its end.
         block: begins to compute the wanted trunk frames of a block: `Embedder.block`.
-        narrow: the recording is narrow-band (`bandwidth.is_narrow`).
     """
 
     def __init__(
-        self,
-        embedder: Embedder,
-        n_samples: int,
-        block: Callable[[int, Bool], Future[Float32]],
-        *,
-        narrow: bool = False,
+        self, embedder: Embedder, narrow: Bool, block: Callable[[int, Bool], Future[Float32]]
     ) -> None:
         self._embedder = embedder
         self._narrow = narrow
-        self._end = trunk_frames(n_samples)
+        self._end = len(narrow)
         self._block = block
         self._wanted: dict[int, Bool] = {}
         self._begun: dict[int, Future[Float32]] = {}
@@ -301,19 +314,25 @@ class Pooler:
             never alone.
         """
         windows, frames, voices = clean.shape
-        sums = []
+        sums, narrow = [], []
         for window, alone in enumerate(clean):
             own = stretches[stretches[:, 0] == window]
             at = np.arange(frames)[:, None]
             inside = (at >= own[:, 2]) & (at < own[:, 3])
             masks = np.concatenate([alone, inside], axis=1)
-            sums.append(self._sums(masks, start_samples + window * STEP_SAMPLES))
-        embeddings = self._embedder.project(Sums.stack(sums), narrow=self._narrow)
+            first, weights = self._mask(masks, start_samples + window * STEP_SAMPLES)
+            sums.append(self._sums(first, weights))
+            narrow.append(self._mostly_narrow(first, weights))
+        embeddings = self._embedder.project(Sums.stack(sums), np.concatenate(narrow))
         whole = np.concatenate([np.arange(len(s.weight)) < voices for s in sums])
         return embeddings[whole].reshape(windows, voices, DIMENSION), embeddings[~whole]
 
-    def _sums(self, alone: Bool, start_samples: int) -> Sums:
-        first, weights = self._mask(alone, start_samples)
+    def _mostly_narrow(self, first: int, weights: Float32) -> Bool:
+        here = self._narrow[first : first + weights.shape[1]]
+        heard = weights[:, : len(here)]
+        return np.asarray(heard[:, here].sum(axis=1) > heard.sum(axis=1) / 2)
+
+    def _sums(self, first: int, weights: Float32) -> Sums:
         oldest = first // BLOCK_FRAMES
         self._begun = {i: block for i, block in self._begun.items() if i >= oldest}
         total = Sums.of(np.zeros((1, FRAME_SIZE), np.float32), weights[:, :1] * 0)

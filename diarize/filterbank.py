@@ -5,7 +5,7 @@ from __future__ import annotations
 import kaldi_native_fbank as knf
 import numpy as np
 
-from diarize.records import SAMPLE_RATE_HZ, Float32
+from diarize.records import SAMPLE_RATE_HZ, Bool, Float32
 
 FBANK_HOP_SAMPLES = 160
 FBANK_WINDOW_SAMPLES = 400
@@ -36,10 +36,16 @@ def fbank(samples: Float32, window: str = "hamming", full_scale: float = 32768.0
     return np.asarray(frames, np.float32).reshape(-1, MEL_BINS)
 
 
-def centred(features: Float32) -> Float32:
-    """Filter banks (frames, 80) without their mean, 0 where there is no sound; in place."""
+def centred(features: Float32, narrow: Bool | None = None) -> Float32:
+    """Filter banks (frames, 80) without their mean, 0 where there is no sound; in place.
+
+    Args:
+        narrow: which frames are narrow-band, shape (frames,): they have a mean of their own.
+    """
     silent = features.max(axis=1, initial=NO_SOUND) < NO_SOUND + 0.01
-    if not silent.all():
-        features -= features[~silent].mean(axis=0)
+    narrow = np.zeros(len(features), bool) if narrow is None else narrow
+    for alike in (~silent & narrow, ~silent & ~narrow):
+        if alike.any():
+            features[alike] -= features[alike].mean(axis=0)
     features[silent] = 0
     return features

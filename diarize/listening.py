@@ -15,8 +15,8 @@ import onnxruntime as ort
 
 from diarize.ahead import begin
 from diarize.audio import Recording
-from diarize.bandwidth import NarrowBand, is_narrow
-from diarize.embedding import BEHIND_SAMPLES, DIMENSION, Embedder, Pooler
+from diarize.bandwidth import NarrowBand, block_levels_db, narrow_hops
+from diarize.embedding import BEHIND_SAMPLES, DIMENSION, Embedder, Pooler, of_trunk_frames
 from diarize.models import onboard
 from diarize.prepared import Evidence
 from diarize.records import Bool, Float32, Int32, ProgressHook, UInt8
@@ -33,7 +33,7 @@ from diarize.segmentation import (
     silenced,
     stretches,
 )
-from diarize.vad import block_probabilities, blocks, nobody_near
+from diarize.vad import VadOptions, block_probabilities, blocks, nobody_near
 
 BEHIND_BATCHES = -(-BEHIND_SAMPLES // (BATCH_WINDOWS * STEP_SAMPLES))
 """After so many more, no later batch wants of the trunk what one wants."""
@@ -94,7 +94,13 @@ class Listener:
     ) -> Evidence:
         hops = blocks(recording.n_samples)
         heard = begin(
-            pool, lambda b: block_probabilities(recording, *b, channel), hops, ahead=len(hops)
+            pool,
+            lambda b: (
+                block_probabilities(recording, *b, channel),
+                block_levels_db(recording, *b, channel),
+            ),
+            hops,
+            ahead=len(hops),
         )
         # The first windows are begun at once, so that no thread waits for the last of the speech.
         segmented = begin(
@@ -103,17 +109,20 @@ class Listener:
             batches(n_windows(recording.n_samples)),
             self._ahead,
         )
-        narrow = is_narrow(recording, channel)
-        parts = [np.zeros(0, np.float32)]
-        for part in heard:
+        parts, levels = [np.zeros(0, np.float32)], [np.zeros((0, 2), np.float32)]
+        for part, level in heard:
             parts.append(part)
+            levels.append(level)
             progress("speech", (len(parts) - 1) / len(hops))
         speech = np.concatenate(parts)
+        hops_narrow = narrow_hops(np.concatenate(levels), speech >= VadOptions().onset)
+        narrow = of_trunk_frames(hops_narrow, recording.n_samples)
         pooler = Pooler(
             self._embedder,
-            recording.n_samples,
-            lambda i, wanted: pool.submit(self._embedder.block, recording, i, wanted, channel),
-            narrow=narrow,
+            narrow,
+            lambda i, wanted: pool.submit(
+                self._embedder.block, recording, i, wanted, narrow, channel
+            ),
         )
         voices = self._voices(segmented, nobody_near(speech), pooler, recording.n_samples, progress)
         return Evidence(recording.n_samples, np.rint(speech * 255).astype(np.uint8), *voices)

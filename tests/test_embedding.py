@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from diarize.audio import Recording
-from diarize.embedding import Embedder, Pooler, Sums, mask_weights, near
+from diarize.embedding import Embedder, Pooler, Sums, mask_weights, near, trunk_frames
 from diarize.filterbank import NO_SOUND, fbank
 from diarize.pipeline import Pipeline
 from diarize.records import Bool, Float32
@@ -122,10 +122,11 @@ def test_windows_share_blocks_and_memory_does_not_grow(embedder: Embedder, speec
         assert index not in computed
         computed[index] = np.flatnonzero(wanted).tolist()
         future: Future[Float32] = Future()
-        future.set_result(embedder.block(recording, index, wanted))
+        future.set_result(embedder.block(recording, index, wanted, narrow))
         return future
 
-    pooler = Pooler(embedder, len(speech), block, narrow=True)  # as `embed` finds it to be
+    narrow = np.ones(trunk_frames(len(speech)), bool)  # as `embed` finds it to be
+    pooler = Pooler(embedder, narrow, block)
     alone = np.zeros((1, WINDOW_FRAMES, 2), bool)
     alone[0, 100:400, 1] = True
     for window in range(10):
