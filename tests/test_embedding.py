@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from diarize.audio import Recording
-from diarize.embedding import Embedder, Pooler, Sums, mask_weights, near, trunk_frames
+from diarize.embedding import Embedder, Pooler, mask_weights, near, trunk_frames
 from diarize.filterbank import NO_SOUND, fbank
 from diarize.pipeline import Pipeline
+from diarize.pooling import Sums
 from diarize.records import Bool, Float32
 from diarize.segmentation import STEP_SAMPLES, WINDOW_FRAMES
 
