@@ -29,8 +29,10 @@ TRUNK_STRIDE = 8
 TRUNK_HOP_SAMPLES = TRUNK_STRIDE * FBANK_HOP_SAMPLES
 """One trunk frame stands for 1280 samples, 80 ms."""
 BLOCK_FRAMES = 250
-"""Trunk frames per block, 20 s, on whose mean its features are centred. Mean DER over eleven
-development sets with 10 and 20 s: 12.2, 12.3, and the longer costs 6 % less."""
+"""Trunk frames per block, 20 s. Features are centred on the mean of what is said in it, and within
+80 ms of it. Mean DER over eleven development sets with 10 and 20 s: 12.2, 12.3, and the longer
+costs 6 % less. On the mean of all of a block, pauses too, one voice with much silence around it, as
+in a channel of a call, was two or three: DER of nine such recordings 33.1 instead of 18.8."""
 BEHIND_SAMPLES = BLOCK_FRAMES * TRUNK_HOP_SAMPLES + WINDOW_SAMPLES
 """How much later a window may begin that wants frames of a block which this one wants, too."""
 CONTEXT_FRAMES = 4
@@ -99,7 +101,11 @@ class Embedder:
         )
         features = fbank(samples)
         own = narrow[np.clip(np.arange(first, stop), 0, len(narrow) - 1)]
-        features = centred(features, np.repeat(own, TRUNK_STRIDE)[: len(features)])
+        spoken = np.zeros(len(own), bool)
+        for near_by in (-1, 0, 1):
+            spoken[np.flatnonzero(wanted) + CONTEXT_FRAMES + near_by] = True
+        own, spoken = (np.repeat(x, TRUNK_STRIDE)[: len(features)] for x in (own, spoken))
+        features = centred(features, spoken, narrow=own)
         frames = np.zeros((BLOCK_FRAMES, FRAME_SIZE), np.float32)
         for first, last in parts:
             around = slice(first * TRUNK_STRIDE, (last + 2 * CONTEXT_FRAMES) * TRUNK_STRIDE)

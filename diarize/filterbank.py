@@ -36,16 +36,18 @@ def fbank(samples: Float32, window: str = "hamming", full_scale: float = 32768.0
     return np.asarray(frames, np.float32).reshape(-1, MEL_BINS)
 
 
-def centred(features: Float32, narrow: Bool | None = None) -> Float32:
+def centred(features: Float32, spoken: Bool | None = None, narrow: Bool | None = None) -> Float32:
     """Filter banks (frames, 80) without their mean, 0 where there is no sound; in place.
 
     Args:
+        spoken: the frames whose mean it is, shape (frames,); all, if not given.
         narrow: which frames are narrow-band, shape (frames,): they have a mean of their own.
     """
-    silent = features.max(axis=1, initial=NO_SOUND) < NO_SOUND + 0.01
+    sound = features.max(axis=1, initial=NO_SOUND) >= NO_SOUND + 0.01
     narrow = np.zeros(len(features), bool) if narrow is None else narrow
-    for alike in (~silent & narrow, ~silent & ~narrow):
+    for alike in (sound & narrow, sound & ~narrow):
+        counted = alike if spoken is None or not (alike & spoken).any() else alike & spoken
         if alike.any():
-            features[alike] -= features[alike].mean(axis=0)
-    features[silent] = 0
+            features[alike] -= features[counted].mean(axis=0)
+    features[~sound] = 0
     return features
