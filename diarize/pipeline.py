@@ -17,6 +17,7 @@ import numpy.typing as npt
 from diarize.audio import Recording
 from diarize.bandwidth import NarrowBand
 from diarize.clustering import METHODS
+from diarize.crosstalk import crosstalk
 from diarize.embedding import Embedder
 from diarize.errors import AudioError
 from diarize.labels import LabelStyle, Side, in_order, one_at_a_time
@@ -180,8 +181,10 @@ class Pipeline:
     ) -> Prepared:
         """Run the networks: all that is local, block by block. Save it, and attribute at will."""
         with self.open(source, sample_rate_hz, progress) as recording:
-            channels = range(recording.n_channels)
-            found = tuple(self._listen(recording, channel, progress) for channel in channels)
+            found = tuple(
+                self._listen(recording, channel, leaked, progress)
+                for channel, leaked in enumerate(crosstalk(recording))
+            )
             return Prepared(recording.name, found)
 
     def attribute(

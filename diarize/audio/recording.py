@@ -37,6 +37,7 @@ class Recording:
         name: the file's name without folder and extension.
         n_samples: length of every channel.
         n_channels: 1 unless ``keep_channels`` was asked for.
+        levels_db: how loud each channel is (`audio/level.py`).
         gain: what `hear` multiplies by.
     """
 
@@ -44,7 +45,8 @@ class Recording:
         self.name = name
         self.n_channels = len(channels)
         self.n_samples = channels[0].n_samples
-        self.gain = usual_gain([channel.level_db for channel in channels])
+        self.levels_db = [channel.level_db for channel in channels]
+        self.gain = usual_gain(self.levels_db)
         self._channels = channels
         self._closed = False
 

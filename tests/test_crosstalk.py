@@ -1,0 +1,60 @@
+"""What leaks from one channel into another is nobody's speech there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diarize.audio import Recording
+from diarize.crosstalk import crosstalk
+from diarize.metrics.der import diarization_error
+from diarize.pipeline import Pipeline
+from diarize.records import Bool, Float32
+from diarize.vad import HOP_SAMPLES
+from tests.judging import DIANE, SHEILA, TRUTH
+
+LATE = 80
+"""5 ms."""
+
+
+def spoken(speaker: str, n_samples: int) -> Bool:
+    """Samples in which somebody speaks, at the same time as the other or not."""
+    found = np.zeros(n_samples, bool)
+    for turn in TRUTH:
+        if turn.speaker == speaker:
+            found[round(turn.start * 16_000) : round(turn.end * 16_000)] = True
+    return found
+
+
+def call(speech: Float32, leak_db: float) -> Float32:
+    """Diane on one channel, Sheila on the other, shape (2, samples); each is heard on both."""
+    diane, sheila = (spoken(who, len(speech)) for who in (DIANE, SHEILA))
+    sides = np.stack([speech * (diane & ~sheila), speech * (sheila & ~diane)])
+    noise = 3e-5 * np.random.RandomState(1).standard_normal(sides.shape)
+    leaked = np.pad(sides[::-1], ((0, 0), (LATE, 0)))[:, :-LATE] * 10 ** (leak_db / 20)
+    return np.asarray(sides + leaked + noise, np.float32)
+
+
+def test_it_is_told_from_what_is_said_there(speech: Float32) -> None:
+    stereo = call(speech, -25)
+    found = crosstalk(Recording.from_array(stereo, 16_000, keep_channels=True))
+    found = np.repeat(found, HOP_SAMPLES, axis=1)[:, : len(speech)]
+    diane, sheila = (spoken(who, len(speech)) for who in (DIANE, SHEILA))
+    assert found[0, sheila & ~diane].mean() > 0.9
+    assert found[1, diane & ~sheila].mean() > 0.9
+    assert found[0, diane & ~sheila].mean() < 0.03
+    assert found[1, sheila & ~diane].mean() < 0.03
+
+
+def test_nothing_leaks_into_one_channel_or_out_of_silence(speech: Float32) -> None:
+    assert crosstalk(Recording.from_array(speech, 16_000)).shape == (1, 938)
+    beside_silence = Recording.from_array(
+        np.stack([speech, np.zeros_like(speech)]), 16_000, keep_channels=True
+    )
+    assert not crosstalk(beside_silence).any()
+
+
+def test_nobody_is_heard_twice(speech: Float32) -> None:
+    """Taken for speech: a DER of 1.05, four speakers."""
+    result = Pipeline(channels="separate").turns(call(speech, -20), sample_rate_hz=16_000)
+    assert result.speakers == ("A", "B")
+    assert diarization_error(TRUTH, result.turns).rate < 0.2
