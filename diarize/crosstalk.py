@@ -13,7 +13,7 @@ import numpy as np
 
 from diarize.audio import Recording
 from diarize.bandwidth import PREEMPHASIS
-from diarize.records import Bool, Float32
+from diarize.records import Bool, Float32, Int64
 from diarize.segmentation import runs
 from diarize.vad import HOP_SAMPLES, blocks
 
@@ -34,14 +34,13 @@ QUIETER_DB, RELATIVELY_DB = 10.0, 6.0
 both are measured against their own speech."""
 
 
-def crosstalk(recording: Recording) -> Bool:
-    """Hops of 512 samples in which a channel has only what others say, shape (channels, hops)."""
-    hops = -(-recording.n_samples // HOP_SAMPLES)
-    leaked = np.zeros((recording.n_channels, hops), bool)
+def crosstalk(recording: Recording) -> list[Int64]:
+    """What a channel has only from others: per channel sorted, disjoint (start, end) in samples,
+    shape (regions, 2)."""
+    found = [np.zeros((recording.n_channels, 0), bool)]
     if recording.n_channels > 1:
-        for first, last in blocks(recording.n_samples):
-            leaked[:, first:last] = _of_block(recording, first, last)
-    return leaked
+        found += [_of_block(recording, *block) for block in blocks(recording.n_samples)]
+    return [runs(leaked) * HOP_SAMPLES for leaked in np.concatenate(found, axis=1)]
 
 
 def _of_block(recording: Recording, first: int, last: int) -> Bool:
@@ -49,7 +48,7 @@ def _of_block(recording: Recording, first: int, last: int) -> Bool:
     margin = PATTERN_HOPS // 2
     patterns, levels = [], []
     for channel in channels:
-        samples = recording.hear(
+        samples = recording.read(
             (first - margin - LATEST_HOPS) * HOP_SAMPLES,
             (last + margin - 1) * HOP_SAMPLES,
             channel,

@@ -71,13 +71,11 @@ class Listener:
         self._segmenter = Segmenter(filters, rest)
         self._embedder = Embedder(trunk, head, NarrowBand.on_board())
 
-    def __call__(
-        self, recording: Recording, channel: int, leaked: Bool, progress: ProgressHook
-    ) -> Evidence:
-        """What the networks find in one channel, but for hops that leaked from others."""
+    def __call__(self, recording: Recording, channel: int, progress: ProgressHook) -> Evidence:
+        """What the networks find in one channel."""
         pool = ThreadPoolExecutor(self._threads)
         try:
-            return self._listen(pool, recording, channel, leaked, progress)
+            return self._listen(pool, recording, channel, progress)
         finally:
             pool.shutdown(cancel_futures=True)
             self._rest()
@@ -92,12 +90,7 @@ class Listener:
             network.run(None, given, SHRINK)
 
     def _listen(
-        self,
-        pool: Executor,
-        recording: Recording,
-        channel: int,
-        leaked: Bool,
-        progress: ProgressHook,
+        self, pool: Executor, recording: Recording, channel: int, progress: ProgressHook
     ) -> Evidence:
         hops = blocks(recording.n_samples)
         heard = begin(
@@ -121,7 +114,7 @@ class Listener:
             parts.append(part)
             levels.append(level)
             progress("speech", (len(parts) - 1) / len(hops))
-        speech = np.where(leaked, np.float32(0), np.concatenate(parts))
+        speech = np.concatenate(parts)
         hops_narrow = narrow_hops(np.concatenate(levels), speech >= VadOptions().onset)
         narrow = of_trunk_frames(hops_narrow, recording.n_samples)
         pooler = Pooler(
@@ -131,8 +124,7 @@ class Listener:
                 self._embedder.block, recording, i, wanted, narrow, channel
             ),
         )
-        nobody = nobody_near(speech) | leaked
-        voices = self._voices(segmented, nobody, pooler, recording.n_samples, progress)
+        voices = self._voices(segmented, nobody_near(speech), pooler, recording.n_samples, progress)
         return Evidence(recording.n_samples, np.rint(speech * 255).astype(np.uint8), *voices)
 
     def _voices(

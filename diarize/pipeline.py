@@ -181,10 +181,10 @@ class Pipeline:
     ) -> Prepared:
         """Run the networks: all that is local, block by block. Save it, and attribute at will."""
         with self.open(source, sample_rate_hz, progress) as recording:
-            found = tuple(
-                self._listen(recording, channel, leaked, progress)
-                for channel, leaked in enumerate(crosstalk(recording))
-            )
+            for channel, leaked in enumerate(crosstalk(recording)):
+                recording.mute(channel, leaked)
+            channels = range(recording.n_channels)
+            found = tuple(self._listen(recording, channel, progress) for channel in channels)
             return Prepared(recording.name, found)
 
     def attribute(

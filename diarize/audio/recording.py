@@ -19,7 +19,7 @@ from diarize.audio.intake import Intake, as_float
 from diarize.audio.level import usual_gain
 from diarize.audio.spool import Spool
 from diarize.errors import AudioError
-from diarize.records import SAMPLE_RATE_HZ, Float32, ProgressHook
+from diarize.records import SAMPLE_RATE_HZ, Float32, Int64, ProgressHook
 
 MAX_DURATION_S = 24 * 3600.0
 """Longer recordings are refused: a small file can hold weeks of compressed silence."""
@@ -48,6 +48,7 @@ class Recording:
         self.levels_db = [channel.level_db for channel in channels]
         self.gain = usual_gain(self.levels_db)
         self._channels = channels
+        self._muted = [np.zeros((0, 2), np.int64) for _ in channels]
         self._closed = False
 
     @classmethod
@@ -156,10 +157,24 @@ class Recording:
         return out
 
     def hear(self, start: int, stop: int, channel: int = 0) -> Float32:
-        """What `read` gives, at the level at which networks know speech (`audio/level.py`)."""
+        """What `read` gives, at the level at which networks know speech (`audio/level.py`), and
+        without what is muted."""
         samples = self.read(start, stop, channel)
         samples *= np.float32(self.gain)
+        muted = self._muted[channel]
+        first = np.searchsorted(muted[:, 1], start, side="right")
+        last = np.searchsorted(muted[:, 0], stop)
+        for low, high in muted[first:last].tolist():
+            samples[max(low - start, 0) : high - start] = 0
         return samples
+
+    def mute(self, channel: int, regions: Int64) -> None:
+        """Let nothing be heard in some regions of a channel, and all in the others.
+
+        Args:
+            regions: sorted, disjoint (start, end) in samples, shape (regions, 2).
+        """
+        self._muted[channel] = regions
 
     def close(self) -> None:
         """Give memory and temporary files back; reading is over."""
