@@ -17,15 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from diarize.audio import Recording
+from diarize.filterbank import hop_powers
 from diarize.models import load_arrays
 from diarize.records import Bool, Float32, Int64
 from diarize.vad import HOP_SAMPLES, blocks
 
 LOW, HIGH = slice(4, 119), slice(154, 257)
-"""Of a transform of 512 samples at 16 kHz: 0.1 to 3.7 kHz, which a telephone carries, and 4.8 to
-8 kHz, which it does not."""
-PREEMPHASIS = np.float32(0.97)
-"""Kaldi's: speech falls off towards high frequencies, which would pass for a narrow band."""
+"""Of `hop_powers`: 0.1 to 3.7 kHz, which a telephone carries, and 4.8 to 8 kHz, which it does not.
+"""
 SECOND_HOPS = 31
 """Sound is judged by the second: what somebody says on the telephone may be no longer."""
 EMPTY_DB, FULL_DB = -24.0, -16.0
@@ -72,12 +71,9 @@ class NarrowBand:
 
 def levels_db(samples: Float32) -> Float32:
     """Power in the low and in the high band of each hop of 512 samples, shape (hops, 2), in dB."""
-    steps = samples.copy()
-    steps[1:] -= PREEMPHASIS * samples[:-1]
-    steps = np.pad(steps, (0, -len(steps) % HOP_SAMPLES)).reshape(-1, HOP_SAMPLES)
-    spectrum = np.fft.rfft(steps * np.hanning(HOP_SAMPLES).astype(np.float32))
-    power = [np.square(np.abs(spectrum[:, band])).sum(axis=1) for band in (LOW, HIGH)]
-    return np.asarray(10 * np.log10(np.stack(power, axis=1) + 1e-12), np.float32)
+    powers = hop_powers(samples)
+    bands = [powers[:, band].sum(axis=1) for band in (LOW, HIGH)]
+    return np.asarray(10 * np.log10(np.stack(bands, axis=1) + 1e-12), np.float32)
 
 
 def block_levels_db(recording: Recording, first: int, last: int, channel: int = 0) -> Float32:

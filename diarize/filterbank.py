@@ -6,10 +6,13 @@ import kaldi_native_fbank as knf
 import numpy as np
 
 from diarize.records import SAMPLE_RATE_HZ, Bool, Float32
+from diarize.vad import HOP_SAMPLES
 
 FBANK_HOP_SAMPLES = 160
 FBANK_WINDOW_SAMPLES = 400
 MEL_BINS = 80
+PREEMPHASIS = np.float32(0.97)
+"""Kaldi's."""
 NO_SOUND = float(np.log(np.finfo(np.float32).eps))
 """Kaldi's filter bank where all samples are equal, as past the end of a recording and in a muted
 channel. Far below any noise: centred on a mean with such frames in it, a 3 s clip in a 10 s block
@@ -34,6 +37,18 @@ def fbank(samples: Float32, window: str = "hamming", full_scale: float = 32768.0
     online.input_finished()
     frames = [online.get_frame(i) for i in range(online.num_frames_ready)]
     return np.asarray(frames, np.float32).reshape(-1, MEL_BINS)
+
+
+def hop_powers(samples: Float32) -> Float32:
+    """Power spectrum of each hop of 512 samples (`vad.HOP_SAMPLES`), shape (hops, 257).
+
+    Pre-emphasised, as filter banks are: speech falls off towards high frequencies.
+    """
+    steps = samples.copy()
+    steps[1:] -= PREEMPHASIS * samples[:-1]
+    steps = np.pad(steps, (0, -len(steps) % HOP_SAMPLES)).reshape(-1, HOP_SAMPLES)
+    spectrum = np.fft.rfft(steps * np.hanning(HOP_SAMPLES).astype(np.float32))
+    return np.asarray(np.square(np.abs(spectrum)), np.float32)
 
 
 def centred(features: Float32, spoken: Bool | None = None, narrow: Bool | None = None) -> Float32:
