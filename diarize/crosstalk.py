@@ -33,9 +33,11 @@ speech nothing, and of what two say at once 1 to 6 % where both are as loud, 1 t
 12 dB quieter."""
 SILENCE_DB = -100.0
 NO_POWER = np.float32(1e-9)
-QUIETER_DB, RELATIVELY_DB = 10.0, 6.0
-"""It is quieter by as much than where it comes from; in channels of unequal gain, by as much when
-both are measured against their own speech."""
+QUIETER_DB = 10.0
+"""It is quieter by as much than where it comes from, or …"""
+RELATIVELY_DB, LOUDER_DB = 6.0, 10.0
+"""… in channels of unequal gain, by as much when both are measured against their own speech, and
+louder by no more: a channel in which nobody speaks must not take the others' speech for its own."""
 
 
 def crosstalk(recording: Recording) -> list[Int64]:
@@ -65,8 +67,11 @@ class _Heard:
 def _of_block(recording: Recording, first: int, last: int) -> Bool:
     heard = [_heard(recording, channel, first, last) for channel in range(recording.n_channels)]
     leaked = np.zeros((len(heard), last - first), bool)
+    # All channels begin and end at once: that must not count as a likeness.
+    hop, margin = np.arange(first, last), PATTERN_HOPS // 2
+    at_ends = (hop < margin) | (hop > recording.n_samples // HOP_SAMPLES - margin)
     for channel, other in permutations(range(len(heard)), 2):
-        alike = _alike(heard[channel], heard[other])
+        alike = np.where(at_ends, -1, _alike(heard[channel], heard[other]))
         for start, end in runs(alike >= LITTLE_ALIKE).tolist():
             leaked[channel, start:end] |= alike[start:end].max() >= ALIKE
     return leaked
@@ -100,7 +105,8 @@ def _alike(channel: _Heard, other: _Heard) -> Float32:
         then = slice(LATEST_HOPS - late, LATEST_HOPS - late + len(pattern))
         quieter_db = other.level_db[then] - level_db
         relatively_db = quieter_db - other.usual_db + channel.usual_db
-        quieter = (quieter_db >= QUIETER_DB) | (relatively_db >= RELATIVELY_DB)
+        unequal = (relatively_db >= RELATIVELY_DB) & (quieter_db >= -LOUDER_DB)
+        quieter = (quieter_db >= QUIETER_DB) | unequal
         correlation = np.einsum("hp,hp->h", pattern, other.pattern[then])
         alike = np.maximum(alike, np.where(quieter, correlation, -1))
     return alike

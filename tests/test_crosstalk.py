@@ -56,6 +56,14 @@ def test_nothing_leaks_into_one_channel_or_out_of_silence(speech: Float32) -> No
         assert all(len(regions) == 0 for regions in crosstalk(recording(samples)))
 
 
+def test_a_channel_where_nobody_speaks_takes_nothing_from_another(speech: Float32) -> None:
+    noise = 0.003 * np.std(speech) * np.random.RandomState(1).standard_normal(len(speech))
+    listener = 0.01 * np.roll(speech, LATE) + noise
+    own, leaked = crosstalk(recording(np.stack([speech, np.asarray(listener, np.float32)])))
+    assert len(own) == 0
+    assert np.diff(leaked).sum() > 20 * 16_000
+
+
 def test_nobody_is_heard_twice(speech: Float32) -> None:
     """Taken for speech: a DER of 1.05, four speakers."""
     result = Pipeline(channels="separate").turns(call(speech, -20), sample_rate_hz=16_000)
