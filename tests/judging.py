@@ -5,12 +5,23 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
 from diarize.formats import rttm
-from diarize.records import Result, Turn
+from diarize.records import Bool, Result, Turn
 
 DATA = Path(__file__).parent / "data"
 TRUTH = rttm.read((DATA / "sample.rttm").read_text())["sample"]
 DIANE, SHEILA = "speaker90", "speaker91"
+
+
+def spoken(speaker: str, n_samples: int) -> Bool:
+    """Samples of the sample in which somebody speaks, at the same time as the other or not."""
+    found = np.zeros(n_samples, bool)
+    for turn in TRUTH:
+        if turn.speaker == speaker:
+            found[round(turn.start * 16_000) : round(turn.end * 16_000)] = True
+    return found
 
 
 def labels(turns: tuple[Turn, ...]) -> set[str]:

@@ -16,7 +16,7 @@ from diarize.pipeline import Pipeline
 from diarize.records import FRAME_SAMPLES, Bool, Float32
 from diarize.segmentation import STEP_SAMPLES, clean
 from diarize.vad import HOP_SAMPLES
-from tests.judging import DIANE, SHEILA, TRUTH
+from tests.judging import DIANE, SHEILA, TRUTH, spoken
 
 
 def in_a_room(speech: Float32) -> Float32:
@@ -39,20 +39,17 @@ def test_what_a_room_adds_makes_it_wide(speech: Float32) -> None:
     assert not is_narrow(Recording.from_array(in_a_room(speech), 16_000))
 
 
-def said_by(speaker: str, n_samples: int) -> Bool:
-    """Samples that one speaker has alone."""
-    spoken = {DIANE: np.zeros(n_samples, bool), SHEILA: np.zeros(n_samples, bool)}
-    for turn in TRUTH:
-        spoken[turn.speaker][round(turn.start * 16_000) : round(turn.end * 16_000)] = True
-    other = DIANE if speaker == SHEILA else SHEILA
-    return np.asarray(spoken[speaker] & ~spoken[other])
+def alone(n_samples: int) -> tuple[Bool, Bool]:
+    """Samples that Diane has alone, and Sheila."""
+    diane, sheila = (spoken(who, n_samples) for who in (DIANE, SHEILA))
+    return np.asarray(diane & ~sheila), np.asarray(sheila & ~diane)
 
 
 def hybrid(speech: Float32) -> tuple[Float32, Float32]:
     """Sheila in a room, Diane on the telephone; and Diane's clip of it."""
     room = in_a_room(speech)
     caller = heard_by_telephone(room, "amr-12k")[: len(room)]
-    diane = said_by(DIANE, len(room))
+    diane, _ = alone(len(room))
     room[diane] = caller[diane]
     return room, caller[diane]
 
@@ -61,18 +58,19 @@ def test_callers_are_told_from_those_in_the_room(speech: Float32) -> None:
     heard, _ = hybrid(speech)
     narrow = narrow_hops(levels_db(heard), np.ones(len(heard) // HOP_SAMPLES + 1, bool))
     narrow = np.repeat(narrow, HOP_SAMPLES)[: len(heard)]
-    assert narrow[said_by(DIANE, len(heard))].mean() > 0.94
-    assert narrow[said_by(SHEILA, len(heard))].mean() < 0.02
+    diane, sheila = alone(len(heard))
+    assert narrow[diane].mean() > 0.94
+    assert narrow[sheila].mean() < 0.02
 
 
 def test_the_voice_of_a_caller_is_what_it_is_alone(pipeline: Pipeline, speech: Float32) -> None:
     """Heard as if in the room, too, a cosine of 0.45 to 0.52."""
     heard, clip = hybrid(speech)
     [evidence] = pipeline.prepare(heard, sample_rate_hz=16_000).channels
-    diane, alone = said_by(DIANE, len(heard)), clean(evidence.active)
+    (diane, _), active = alone(len(heard)), clean(evidence.active)
     voice, cosines = pipeline.embedder.embed(clip), []
-    for window, speaker in np.argwhere(alone.sum(axis=1) > 150).tolist():
-        own = window * STEP_SAMPLES + np.flatnonzero(alone[window, :, speaker]) * FRAME_SAMPLES
+    for window, speaker in np.argwhere(active.sum(axis=1) > 150).tolist():
+        own = window * STEP_SAMPLES + np.flatnonzero(active[window, :, speaker]) * FRAME_SAMPLES
         if diane[np.minimum(own, len(diane) - 1)].mean() > 0.6:
             embedding = evidence.embeddings[window, speaker]
             cosines.append(embedding @ voice / np.linalg.norm(embedding))

@@ -8,20 +8,11 @@ from diarize.audio import Recording
 from diarize.crosstalk import crosstalk
 from diarize.metrics.der import diarization_error
 from diarize.pipeline import Pipeline
-from diarize.records import Bool, Float32
-from tests.judging import DIANE, SHEILA, TRUTH
+from diarize.records import Float32
+from tests.judging import DIANE, SHEILA, TRUTH, spoken
 
 LATE = 80
 """5 ms."""
-
-
-def spoken(speaker: str, n_samples: int) -> Bool:
-    """Samples in which somebody speaks, at the same time as the other or not."""
-    found = np.zeros(n_samples, bool)
-    for turn in TRUTH:
-        if turn.speaker == speaker:
-            found[round(turn.start * 16_000) : round(turn.end * 16_000)] = True
-    return found
 
 
 def call(speech: Float32, leak_db: float) -> Float32:
