@@ -29,8 +29,8 @@ LATEST_HOPS = 8
 ALIKE, LITTLE_ALIKE = 0.6, 0.2
 """Half a second is crosstalk from this correlation on, and its neighbours from the lower one. Of
 crosstalk 20 and 35 dB below, direct, late or through a room, 91 to 100 % come to 0.6; of one's own
-speech nothing, and of what two say at once 1 to 6 % where both are as loud, 1 to 10 % where one is
-12 dB quieter."""
+speech nothing, and of what two say at once all the time 0 to 3 %, of the quieter one's 1 to 8 %
+where it is 12 dB quieter."""
 SILENCE_DB = -100.0
 NO_POWER = np.float32(1e-9)
 QUIETER_DB = 10.0
