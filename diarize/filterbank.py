@@ -55,14 +55,15 @@ def centred(features: Float32, spoken: Bool | None = None, narrow: Bool | None =
     """Filter banks (frames, 80) without their mean, 0 where there is no sound; in place.
 
     Args:
-        spoken: the frames whose mean it is, shape (frames,); all, if not given.
+        spoken: the frames whose mean it is, shape (frames,); all, if not given or none.
         narrow: which frames are narrow-band, shape (frames,): they have a mean of their own.
     """
     sound = features.max(axis=1, initial=NO_SOUND) >= NO_SOUND + 0.01
     narrow = np.zeros(len(features), bool) if narrow is None else narrow
     for alike in (sound & narrow, sound & ~narrow):
-        counted = alike if spoken is None or not (alike & spoken).any() else alike & spoken
-        if alike.any():
+        said = alike if spoken is None else alike & spoken
+        counted = said if said.any() else alike
+        if counted.any():
             features[alike] -= features[counted].mean(axis=0)
     features[~sound] = 0
     return features

@@ -179,7 +179,10 @@ class Pipeline:
         sample_rate_hz: int | None = None,
         progress: ProgressHook = quiet,
     ) -> Prepared:
-        """Run the networks: all that is local, block by block. Save it, and attribute at will."""
+        """Run the networks: all that is local, block by block. Save it, and attribute at will.
+
+        Of channels kept apart, what leaks from one into another is muted in the recording.
+        """
         with self.open(source, sample_rate_hz, progress) as recording:
             for channel, leaked in enumerate(crosstalk(recording)):
                 recording.mute(channel, leaked)
