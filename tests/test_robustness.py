@@ -105,6 +105,21 @@ def test_neither_faint_nor_deafening_sound_changes_anything(
     assert transcribing(speech * np.float32(factor), sample_rate_hz=16_000) == usual
 
 
+def test_channels_of_opposite_polarity_do_not_cancel_out(
+    pipeline: Pipeline, speech: Float32, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A balanced microphone in a stereo socket; and two voices, which no channel has both of."""
+    usual = pipeline.turns(speech, sample_rate_hz=16_000)
+    both = np.stack([speech, -speech], axis=1)
+    assert pipeline.turns(both, sample_rate_hz=16_000) == usual
+    assert "opposite polarity" in caplog.text
+    caplog.clear()
+    first = np.arange(len(speech)) < 10 * 16_000
+    apart = np.stack([np.where(first, speech, 0), np.where(first, 0, -speech)], axis=1)
+    assert len({turn.speaker for turn in pipeline.turns(apart, sample_rate_hz=16_000).turns}) == 2
+    assert not caplog.text
+
+
 @pytest.mark.filterwarnings("error")
 def test_samples_that_are_no_numbers_leave_the_rest_usable(
     pipeline: Pipeline, speech: Float32, caplog: pytest.LogCaptureFixture

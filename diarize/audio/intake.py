@@ -69,11 +69,43 @@ class _Resampler:
                 yield out.to_ndarray()[0]
 
 
-class Intake:
-    """Takes blocks in order; cleans, mixes or keeps channels, resamples, spools.
+class Mixer:
+    """Several channels to one: their plain mean, so that no channel is favoured and nothing clips.
 
-    The mono mix is the plain mean of the channels: no channel is favoured, and nothing can clip.
+    Two channels of opposite polarity, as of a balanced microphone in a stereo socket, would cancel
+    each other out: where most of their power would be lost, the second is turned over.
     """
+
+    def __init__(self) -> None:
+        self._power = self._product = 0.0
+        self.opposed = False
+
+    def mix(self, channels: Float32) -> Float32:
+        """The next (channels, samples), shape (samples,)."""
+        self.opposed = len(channels) == 2 and self._cancel(*channels)
+        mixed: Float32 = channels[0].copy()
+        for channel in channels[1:]:  # three times as fast as channels.mean(axis=0)
+            if self.opposed:
+                mixed -= channel
+            else:
+                mixed += channel
+        mixed /= np.float32(len(channels))
+        return mixed
+
+    def _cancel(self, left: Float32, right: Float32) -> bool:
+        """Whether the mean of all so far has 6 dB less power than the channels have."""
+        self._power += _product(left, left) + _product(right, right)
+        self._product += _product(left, right)
+        return self._product < -self._power / 4
+
+
+def _product(a: Float32, b: Float32) -> float:
+    """Without BLAS, whose threads would go on spinning."""
+    return float(np.einsum("s,s->", a, b))
+
+
+class Intake:
+    """Takes blocks in order; cleans, mixes (`Mixer`) or keeps channels, resamples, spools."""
 
     def __init__(self, label: str, *, keep_channels: bool, max_duration_s: float) -> None:
         self._label = label
@@ -82,6 +114,7 @@ class Intake:
         self._rate_hz: int | None = None
         self._resamplers: list[_Resampler] = []
         self._n_cleaned = 0
+        self._mixer = Mixer()
         self.spools: list[Spool] = []
 
     def add(self, block: npt.NDArray[np.floating], rate_hz: int) -> None:
@@ -119,11 +152,7 @@ class Intake:
         """What the spools get of (channels, samples): the mean, or each channel."""
         n_channels = len(samples)
         if not self._keep_channels:
-            mixed = samples[0].copy()
-            for channel in samples[1:]:  # three times as fast as samples.mean(axis=0)
-                mixed += channel
-            mixed /= np.float32(n_channels)
-            return [mixed]
+            return [self._mixer.mix(samples)]
         if n_channels > MAX_KEPT_CHANNELS:
             raise AudioError(
                 f"{self._label} has {n_channels} channels, and at most {MAX_KEPT_CHANNELS} can be "
@@ -163,6 +192,12 @@ class Intake:
                 "%s: %d samples that were not a number, infinite or absurdly large are now 0",
                 self._label,
                 self._n_cleaned,
+            )
+        if self._mixer.opposed:
+            logger.warning(
+                "%s: its two channels have opposite polarity and would cancel each other out: "
+                "the second has been turned over",
+                self._label,
             )
         return self.spools
 

@@ -47,6 +47,7 @@ class Recording:
         self.n_samples = channels[0].n_samples
         self.levels_db = [channel.level_db for channel in channels]
         self.gain = usual_gain(self.levels_db)
+        self._offsets = [np.float32(channel.offset) for channel in channels]
         self._channels = channels
         self._muted = [np.zeros((0, 2), np.int64) for _ in channels]
         self._closed = False
@@ -157,9 +158,11 @@ class Recording:
         return out
 
     def hear(self, start: int, stop: int, channel: int = 0) -> Float32:
-        """What `read` gives, at the level at which networks know speech (`audio/level.py`), and
-        without what is muted."""
+        """What `read` gives, at the level at which networks know speech and without a constant
+        offset (`audio/level.py`), nor what is muted."""
         samples = self.read(start, stop, channel)
+        if self._offsets[channel]:
+            samples[max(-start, 0) : max(self.n_samples - start, 0)] -= self._offsets[channel]
         samples *= np.float32(self.gain)
         muted = self._muted[channel]
         first = np.searchsorted(muted[:, 1], start, side="right")

@@ -37,6 +37,11 @@ class Spool:
         """How loud it is so far: `LevelMeter.level_db`."""
         return self._meter.level_db()
 
+    @property
+    def offset(self) -> float:
+        """What is to be subtracted from it: `LevelMeter.offset`."""
+        return self._meter.offset()
+
     def append(self, samples: Float32) -> None:
         """Add `samples` (1-D) at the end; they are kept as they are, so hand over a fresh array.
 

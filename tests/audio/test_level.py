@@ -51,6 +51,17 @@ def test_rare_speech_in_a_quiet_room_is_not_made_a_roar() -> None:
     assert meter.level_db() == pytest.approx(-32, abs=0.1)
 
 
+def test_an_offset_is_in_nobody_s_way() -> None:
+    """Sound at -50 dB on a direct current of -34 dB; one at -50 dB again under sound at -25 dB."""
+    faint = square(-50, 2)
+    with Recording.from_array(faint + np.float32(0.02), 16_000) as recording:
+        assert recording.levels_db == pytest.approx([-50], abs=0.1)
+        heard = recording.hear(-2, 2) / recording.gain
+        assert heard == pytest.approx([0, 0, faint[0], faint[1]], abs=1e-6)
+    with Recording.from_array(square(-25, 2) + np.float32(0.003), 16_000) as recording:
+        assert (recording.hear(0, 2) == recording.read(0, 2)).all()
+
+
 def test_silence_stays_as_it_is() -> None:
     for n_samples in (0, 1, 20_000):
         assert Recording.from_array(np.zeros(n_samples), 16_000).gain == 1
