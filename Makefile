@@ -19,7 +19,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 # What benchmarks/page.toml wants of benchmarks/simulated.toml and of benchmarks/words.toml
-HELD := clips30 phone broadcast meeting farfield noisy many
+HELD := clips30 phone broadcast meeting farfield noisy many long
 WORDS := tel meet cast clean
 MADE := build/simulated
 SHOWN := $(or $(SIMULATED),$(if $(SETS),,$(MADE)))
