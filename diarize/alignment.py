@@ -38,8 +38,8 @@ PAUSE_SPLITS_S = 2.0
 LONG_UTTERANCE_S = 20.0
 """After this a sentence's end closes an utterance: about what subtitles and readers can take."""
 
-SENTENCE_ENDS = ".?!…。？！"
-COMMAS = ",;:–—，；：、"
+SENTENCE_ENDS = ".?!…。？！؟۔।"
+COMMAS = ",;:–—，；：、،؛"
 _CLOSING = "\"'”’»)]}」』"
 
 _Float64 = npt.NDArray[np.float64]

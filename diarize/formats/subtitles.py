@@ -1,23 +1,25 @@
 """Utterances cut into subtitle cues: at most two lines of 42 characters and seven seconds.
 
 The limits are Netflix's (Timed Text Style Guide, general requirements and English:
-https://partnerhelp.netflixstudios.com/hc/en-us/articles/215758617).
+https://partnerhelp.netflixstudios.com/hc/en-us/articles/215758617), in Chinese 16 characters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from diarize.alignment import COMMAS, SENTENCE_ENDS
 from diarize.formats.names import one_line, without_arrows
 from diarize.formats.times import span_ms
 from diarize.records import Result, Utterance, Word, join_words
 
 LINE_CHARACTERS = 42
+WIDE_CHARACTER = LINE_CHARACTERS / 16
+"""How many Latin ones a character of Chinese, Japanese or Korean counts for."""
 CUE_LINES = 2
 CUE_S = 7.0
-SENTENCE_END = (".", "?", "!", "…", "。", "？", "！")
-CLAUSE_END = (",", ";", ":", "，", "、", "；")
 LAST_CUE_WORDS = 3
 """An utterance's last cue holds at least so many words where its length allows."""
 
@@ -43,7 +45,7 @@ def cues(result: Result, prefix: Callable[[str], str]) -> list[Cue]:
     turns = () if result.utterances else result.turns
     found = [_cue(turn.start, turn.end, turn.speaker, ()) for turn in turns]
     for utterance in result.utterances:
-        room = max(LINE_CHARACTERS - len(prefix(utterance.speaker)), LINE_CHARACTERS // 2)
+        room = max(LINE_CHARACTERS - _width(prefix(utterance.speaker)), LINE_CHARACTERS // 2)
         for words in _split(timed_words(utterance), room):
             end = max(w.end for w in words)
             lines = tuple(without_arrows(line) for line in _balanced(words, room))
@@ -64,11 +66,7 @@ def timed_words(utterance: Utterance) -> list[Word]:
     ]
     if words and join_words(words) == text:
         return words
-    pieces = [
-        (part[i : i + LINE_CHARACTERS], i == 0)
-        for part in text.split(" ")
-        for i in range(0, len(part), LINE_CHARACTERS)
-    ]
+    pieces = [(piece, i == 0) for part in text.split(" ") for i, piece in enumerate(_pieces(part))]
     total = sum(len(piece) for piece, _ in pieces)
     spread, done = [], 0
     for piece, space_before in pieces:
@@ -81,12 +79,35 @@ def timed_words(utterance: Utterance) -> list[Word]:
     return spread
 
 
+def _wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in ("W", "F")
+
+
+def _width(text: str) -> float:
+    """How much of a line `text` takes, in Latin characters."""
+    return sum(WIDE_CHARACTER if _wide(character) else 1 for character in text)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """`text`, in which there is no blank, where lines may break: around wide characters, but never
+    before a mark that ends something; and at a line's length."""
+    piece = ""
+    for before, character in zip(" " + text, text, strict=False):
+        breaks = (_wide(before) or _wide(character)) and character not in SENTENCE_ENDS + COMMAS
+        if piece and (breaks or len(piece) == LINE_CHARACTERS):
+            yield piece
+            piece = ""
+        piece += character
+    if piece:
+        yield piece
+
+
 def _cue(start: float, end: float, speaker: str, lines: tuple[str, ...]) -> Cue:
     start_ms, end_ms = span_ms(start, end)
     return Cue(start_ms, max(end_ms, start_ms + 1), speaker, lines)
 
 
-def _split(words: list[Word], first_room: int) -> list[list[Word]]:
+def _split(words: list[Word], first_room: float) -> list[list[Word]]:
     groups, begin = [], 0
     while begin < len(words):
         end = begin + 1
@@ -99,7 +120,7 @@ def _split(words: list[Word], first_room: int) -> list[list[Word]]:
     return groups
 
 
-def _fits(words: list[Word], first_room: int) -> bool:
+def _fits(words: list[Word], first_room: float) -> bool:
     in_time = max(w.end for w in words) - words[0].start <= CUE_S
     return in_time and len(_lines(words, first_room)) <= CUE_LINES
 
@@ -107,29 +128,33 @@ def _fits(words: list[Word], first_room: int) -> bool:
 def _boundary(words: list[Word], begin: int, end: int) -> int:
     """Where best to cut within the later half of `words[begin:end]`, of which all would fit."""
     middle = begin + (end - begin + 1) // 2
-    for marks in (SENTENCE_END, CLAUSE_END):
+    for marks in (tuple(SENTENCE_ENDS), tuple(COMMAS)):
         for cut in range(end, middle - 1, -1):
             if words[cut - 1].text.endswith(marks):
                 return cut
     return max(min(end, len(words) - LAST_CUE_WORDS), middle)
 
 
-def _balanced(words: list[Word], first_room: int) -> list[str]:
+def _balanced(words: list[Word], first_room: float) -> list[str]:
     """The lines, and of two that fit in several ways the two closest in length."""
     lines = _lines(words, first_room)
     if len(lines) != CUE_LINES:
         return lines
     pairs = [(join_words(words[:cut]), join_words(words[cut:])) for cut in range(1, len(words))]
-    fitting = [p for p in pairs if len(p[0]) <= first_room and len(p[1]) <= LINE_CHARACTERS]
-    taken = LINE_CHARACTERS - first_room
-    return list(min(fitting, key=lambda p: abs(taken + len(p[0]) - len(p[1])), default=lines))
+    widths = [(_width(first), _width(second)) for first, second in pairs]
+    fitting = [
+        (abs(LINE_CHARACTERS - first_room + first - second), i)
+        for i, (first, second) in enumerate(widths)
+        if first <= first_room and second <= LINE_CHARACTERS
+    ]
+    return list(pairs[min(fitting)[1]]) if fitting else lines
 
 
-def _lines(words: list[Word], first_room: int) -> list[str]:
+def _lines(words: list[Word], first_room: float) -> list[str]:
     lines, room = [words[0].text], first_room
     for word in words[1:]:
         piece = (" " if word.space_before else "") + word.text
-        if len(lines[-1]) + len(piece) > room:
+        if _width(lines[-1]) + _width(piece) > room:
             lines.append(word.text)
             room = LINE_CHARACTERS
         else:

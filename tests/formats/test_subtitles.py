@@ -64,6 +64,15 @@ def test_no_blank_comes_between_words_of_a_script_without_them() -> None:
     assert "[A]: 你好。\n" in srt.write(result)
 
 
+def test_lines_of_wide_characters_are_shorter() -> None:
+    """Sixteen to a line; no line begins with what ends a clause."""
+    text = "我们今天下午三点开会讨论明年的计划，请大家准时参加。"
+    [cue] = cues(Result("a", 6.0, (), (), (Utterance("A", 0.0, 6.0, text),)), lambda speaker: "")
+    assert cue.lines == ("我们今天下午三点开会讨论明", "年的计划，请大家准时参加。")
+    [cue] = cues(Result("a", 3.0, (), (), (Utterance("A", 0.0, 3.0, text[7:22]),)), lambda s: "")
+    assert cue.lines == ("点开会讨论明年的计划，请大家准",)
+
+
 @given(result=results)
 @settings(deadline=None, max_examples=50)
 def test_no_word_is_lost_and_the_limits_hold(result: Result) -> None:
