@@ -16,7 +16,7 @@ import numpy as np
 
 from diarize.audio import Recording
 from diarize.filterbank import hop_powers
-from diarize.records import Bool, Float32, Int64
+from diarize.records import Bool, Float32, Int64, ProgressHook
 from diarize.segmentation import runs
 from diarize.vad import HOP_SAMPLES, blocks
 
@@ -40,12 +40,13 @@ RELATIVELY_DB, LOUDER_DB = 6.0, 10.0
 louder by no more: a channel in which nobody speaks must not take the others' speech for its own."""
 
 
-def crosstalk(recording: Recording) -> list[Int64]:
+def crosstalk(recording: Recording, progress: ProgressHook) -> list[Int64]:
     """What a channel has only from others: per channel sorted, disjoint (start, end) in samples,
-    shape (regions, 2)."""
+    shape (regions, 2). `progress` is called for every two minutes, so that it can cancel."""
     found = [np.zeros((recording.n_channels, 0), bool)]
-    if recording.n_channels > 1:
-        found += [_of_block(recording, *block) for block in blocks(recording.n_samples)]
+    for block in blocks(recording.n_samples) if recording.n_channels > 1 else []:
+        progress("speech", 0.0)
+        found.append(_of_block(recording, *block))
     return [runs(leaked) * HOP_SAMPLES for leaked in np.concatenate(found, axis=1)]
 
 

@@ -184,7 +184,7 @@ class Pipeline:
         Of channels kept apart, what leaks from one into another is muted in the recording.
         """
         with self.open(source, sample_rate_hz, progress) as recording:
-            for channel, leaked in enumerate(crosstalk(recording)):
+            for channel, leaked in enumerate(crosstalk(recording, progress)):
                 recording.mute(channel, leaked)
             channels = range(recording.n_channels)
             found = tuple(self._listen(recording, channel, progress) for channel in channels)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from diarize.audio import Recording
 from diarize.crosstalk import crosstalk
 from diarize.metrics.der import diarization_error
-from diarize.pipeline import Pipeline
+from diarize.pipeline import Pipeline, quiet
 from diarize.records import Float32
 from tests.judging import DIANE, SHEILA, TRUTH, spoken
 
@@ -31,7 +32,7 @@ def recording(samples: Float32) -> Recording:
 def test_it_is_told_from_what_is_said_there(speech: Float32) -> None:
     stereo = call(speech, -25)
     found = np.zeros(stereo.shape, bool)
-    for leaked, regions in zip(found, crosstalk(recording(stereo)), strict=True):
+    for leaked, regions in zip(found, crosstalk(recording(stereo), quiet), strict=True):
         for start, end in regions.tolist():
             leaked[start:end] = True
     diane, sheila = (spoken(who, len(speech)) for who in (DIANE, SHEILA))
@@ -44,15 +45,24 @@ def test_it_is_told_from_what_is_said_there(speech: Float32) -> None:
 def test_nothing_leaks_into_one_channel_or_out_of_silence(speech: Float32) -> None:
     beside_silence = np.stack([speech, np.zeros_like(speech)])
     for samples in (speech, beside_silence):
-        assert all(len(regions) == 0 for regions in crosstalk(recording(samples)))
+        assert all(len(regions) == 0 for regions in crosstalk(recording(samples), quiet))
 
 
 def test_a_channel_where_nobody_speaks_takes_nothing_from_another(speech: Float32) -> None:
     noise = 0.003 * np.std(speech) * np.random.RandomState(1).standard_normal(len(speech))
     listener = 0.01 * np.roll(speech, LATE) + noise
-    own, leaked = crosstalk(recording(np.stack([speech, np.asarray(listener, np.float32)])))
+    both = np.stack([speech, np.asarray(listener, np.float32)])
+    own, leaked = crosstalk(recording(both), quiet)
     assert len(own) == 0
     assert np.diff(leaked).sum() > 20 * 16_000
+
+
+def test_the_progress_hook_can_end_it(speech: Float32) -> None:
+    def end(stage: str, done: float) -> None:
+        raise InterruptedError(stage)
+
+    with pytest.raises(InterruptedError, match="speech"):
+        crosstalk(recording(np.stack([speech, speech])), end)
 
 
 def test_nobody_is_heard_twice(speech: Float32) -> None:
