@@ -35,7 +35,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.as_heard:
         nothing = np.zeros((0, 2), np.int64)
-        stages.crosstalk = lambda recording: [nothing] * recording.n_channels
+        stages.crosstalk = lambda recording, progress: [nothing] * recording.n_channels
     pipeline = Pipeline(channels="separate")
     items = [item for name in options.sets for item in load(name) if len(_voices(item)) == 2]
     print(f"{len(items)} recordings of two voices")

@@ -69,7 +69,7 @@ class _Resampler:
                 yield out.to_ndarray()[0]
 
 
-class Mixer:
+class _Mixer:
     """Several channels to one: their plain mean, so that no channel is favoured and nothing clips.
 
     Two channels of opposite polarity, as of a balanced microphone in a stereo socket, would cancel
@@ -105,7 +105,7 @@ def _product(a: Float32, b: Float32) -> float:
 
 
 class Intake:
-    """Takes blocks in order; cleans, mixes (`Mixer`) or keeps channels, resamples, spools."""
+    """Takes blocks in order; cleans, mixes or keeps channels, resamples, spools."""
 
     def __init__(self, label: str, *, keep_channels: bool, max_duration_s: float) -> None:
         self._label = label
@@ -114,7 +114,7 @@ class Intake:
         self._rate_hz: int | None = None
         self._resamplers: list[_Resampler] = []
         self._n_cleaned = 0
-        self._mixer = Mixer()
+        self._mixer = _Mixer()
         self.spools: list[Spool] = []
 
     def add(self, block: npt.NDArray[np.floating], rate_hz: int) -> None:
