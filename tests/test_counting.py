@@ -29,7 +29,7 @@ from diarize.plda import Plda, unit
 from diarize.prepared import Evidence, Prepared
 from diarize.records import Hints
 from diarize.segmentation import at_once, expected
-from diarize.utterances import Voices, find_voices
+from diarize.utterances import Voices, find_voices, same_voice
 
 PATH = MergePath(
     start=np.array([2, 0, 1, 2, 3]),
@@ -163,6 +163,21 @@ def test_a_path_passes_every_count(plda: Plda, n: int, seed: int) -> None:
         found = list(dict.fromkeys(path.labels(k).tolist()))
         assert found == list(range(len(found)))
         assert min(k, path.estimate()) <= len(found) <= k
+
+
+@pytest.mark.parametrize(("spoken_s", "mood"), [(45.0, 0.0), (100.0, 7.5), (1000.0, 30.0)])
+def test_beside_a_voice_that_spoke_for_long_another_needs_more_evidence(
+    spoken_s: float, mood: float, prepared: Prepared, plda: Plda
+) -> None:
+    voices, path = find_speakers(prepared.channels[0], plda)
+    start = path.labels(2)
+    longer = np.where(start == 0, spoken_s / np.bincount(start, voices.seconds)[0], 1)
+    voices = replace(voices, seconds=voices.seconds * longer)
+    seconds, mean = voices.means(start)
+    (one, other), (n_one, n_other) = mean, voices.worth(seconds)
+    ratio = same_voice(plda, n_one, one, n_other, other)
+    assert ratio < -10
+    assert merge(voices, start, plda).evidence[0] == pytest.approx(ratio + mood)
 
 
 def test_the_sample_has_two_speakers(prepared: Prepared, plda: Plda) -> None:
