@@ -310,10 +310,11 @@ def merge(voices: Voices, start: Int64, plda: Plda, surely: float = 0.0) -> Merg
     merges, evidence = np.zeros((k - 1, 2), np.int64), np.zeros(k - 1)
     lesser = np.zeros(k - 1)
     for i in range(k - 1):
-        judged = alike
-        if not surely and alike.max() <= MERGE_EVIDENCE:
+        judged, best = alike, alike.argmax()
+        if not surely and alike.flat[best] <= MERGE_EVIDENCE:
             judged = alike + mood(*(f.outer(seconds, seconds) for f in (np.maximum, np.minimum)))
-        kept, gone = sorted(map(int, np.unravel_index(judged.argmax(), alike.shape)))
+            best = judged.argmax()
+        kept, gone = sorted(map(int, np.unravel_index(best, alike.shape)))
         merges[i], evidence[i] = (kept, gone), judged[kept, gone]
         lesser[i] = min(seconds[kept], seconds[gone])
         both = seconds[kept] + seconds[gone]

@@ -165,14 +165,16 @@ def test_a_path_passes_every_count(plda: Plda, n: int, seed: int) -> None:
         assert min(k, path.estimate()) <= len(found) <= k
 
 
-@pytest.mark.parametrize(("spoken_s", "mood"), [(45.0, 0.0), (100.0, 7.5), (1000.0, 40.0)])
+@pytest.mark.parametrize(
+    ("spoken_s", "mood_s", "mood"), [(45, 5, 0), (100, 5, 7.5), (1000, 5, 40), (1000, 80, 10)]
+)
 def test_beside_a_voice_that_spoke_for_long_another_needs_more_evidence(
-    spoken_s: float, mood: float, prepared: Prepared, plda: Plda
+    spoken_s: float, mood_s: float, mood: float, prepared: Prepared, plda: Plda
 ) -> None:
     voices, path = find_speakers(prepared.channels[0], plda)
     start = path.labels(2)
-    longer = np.where(start == 0, spoken_s / np.bincount(start, voices.seconds)[0], 1)
-    voices = replace(voices, seconds=voices.seconds * longer)
+    longer = np.array([spoken_s, mood_s]) / np.bincount(start, voices.seconds)
+    voices = replace(voices, seconds=voices.seconds * longer[start])
     seconds, mean = voices.means(start)
     (one, other), (n_one, n_other) = mean, voices.worth(seconds)
     ratio = same_voice(plda, n_one, one, n_other, other)
