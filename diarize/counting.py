@@ -48,21 +48,21 @@ LESS_CLEAN_S = (0.5, 0.25, 0.1)
 than those are the voices of: who is missing has said little."""
 MERGE_EVIDENCE = 0.0
 """Log-likelihood ratio above which two clusters are merged."""
-MOOD_AFTER_S = 50.0
-MOOD_PER_S = 0.15
-MOOD_LIMIT = 40.0
-MOOD_S = 20.0
-"""… and what is added to it beside a voice that has spoken for long: for each further second, up to
-a limit, and less than that for whoever speaks for longer than a mood lasts. Who speaks for minutes
-now and then sounds unlike themself, and that is more often so than a new person saying a few words.
-Of 103 development recordings, most of them of 12 minutes to two hours, 79 are counted exactly
-without and 92 with it, DER 12.6 and 12.0; of 185 shorter ones 146 and 145. A limit of 20 counts 90,
-60 counts 93 (`benchmarks.tune count`)."""
 SURELY_ALIKE = 0.7
 """… and how much of the ratio to expect of one voice it must be where clusters only tell which
 pieces of an utterance are of another voice: one voice has twice of it, two voices seldom half, and
 what a mixture has lies between. Mean development DER with 0.5, 0.7 and 0.85: 12.7, 12.4, 12.5
 (`benchmarks.tune count`)."""
+MOOD_AFTER_S = 50.0
+MOOD_PER_S = 0.15
+MOOD_LIMIT = 40.0
+MOOD_S = 20.0
+"""What is added to the ratio beside a voice that has spoken for long: for each further second, up
+to a limit, and less than that for whoever speaks for longer than a mood lasts. Whoever speaks long
+now and then sounds unlike themself, and that is more often so than a new person saying a few words.
+Of 103 development recordings, most of them of 12 minutes to two hours, 79 are counted exactly
+without and 92 with it, DER 12.6 and 12.0; of 185 shorter ones 146 and 145. A limit of 20 counts 90,
+60 counts 93, at more risk for who really says a few words (`benchmarks.tune count`)."""
 OVERLAP_S = 2.0
 OVERLAP_SHARE = 0.02
 """One voice does not talk over itself: where two are heard at once for so long, and for that share
