@@ -6,6 +6,8 @@ when it is first used, so that the command line can answer `--help` at once.
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from diarize.pipeline import Pipeline
     from diarize.prepared import Prepared
     from diarize.records import UNKNOWN, Result, Turn, Utterance, Word
+
+# From 1.29 on onnxruntime reports to Microsoft what runs where, unless it is told not to before it is
+# imported. Where a program has imported it by now, at least nothing of ours is reported.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+if "onnxruntime" in sys.modules:
+    sys.modules["onnxruntime"].disable_telemetry_events()
 
 _HOME = {
     "UNKNOWN": "records",

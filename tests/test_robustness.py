@@ -20,6 +20,7 @@ services                                              server/
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ import soundfile
 from diarize.formats import FORMATS, json
 from diarize.pipeline import Pipeline
 from diarize.records import UNKNOWN, Float32, Result
+from tests.conftest import SAMPLE
 
 SECONDS = np.arange(3 * 16_000) / 16_000
 CHANCE = np.random.default_rng(0)
@@ -149,7 +151,7 @@ def test_one_word(whisper: Path, speech: Float32) -> None:
     assert turn.start - 0.2 < utterance.start < utterance.end < turn.end + 0.2
     assert utterance.speaker == turn.speaker
     for each in FORMATS.values():
-        assert "Hello" in each.write(found) or each.name in ("rttm", "audacity")
+        assert "Hello" in each.write(found) or each.name == "rttm"
     [named] = pipeline.turns(hello, sample_rate_hz=16_000, num_speakers=1).turns
     assert named.speaker == "A"
 
@@ -164,7 +166,7 @@ def test_one_speaker_is_one(
     held = sum(turn.duration for turn in result.exclusive)
     assert held > 0.85 * (end_s - start_s)
     two = pipeline.turns(clip, sample_rate_hz=16_000, num_speakers=2)
-    assert {turn.speaker for turn in two.turns} <= {"A", "B"}
+    assert {turn.speaker for turn in two.turns} == {"A", "B"}
 
 
 def test_too_short_without_a_link_is_unknown(pipeline: Pipeline, speech: Float32) -> None:
@@ -188,6 +190,21 @@ def test_two_processes_on_the_same_models_find_the_same(
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = [process.communicate()[0] for process in running]
     assert outputs == [json.write(pipeline.turns(path))] * 2
+
+
+def test_nothing_is_kept_of_a_run_to_be_told_to_anybody(tmp_path: Path) -> None:
+    """onnxruntime would write an identity of this machine, and report to Microsoft by it."""
+    places = dict.fromkeys(("HOME", "TMPDIR", "USERPROFILE", "XDG_CACHE_HOME"), str(tmp_path))
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("ORT_")}
+    told = subprocess.run(
+        [sys.executable, "-m", "diarize", "turns", str(SAMPLE)],
+        env=environment | places,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.endswith("] A\n")
+    assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
