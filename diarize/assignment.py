@@ -102,7 +102,7 @@ def assign(
         nobody, nothing = np.where(decision.chosen < 0, -1, 0), np.zeros(decision.chosen.shape)
         window, speaker = evidence.stretches[:, :2].T
         return Assignment(nobody, nothing, 0, nobody[window, speaker], nothing[window, speaker])
-    own, lead = decision.own, decision.lead
+    own, lead = decision.own, decision.lead.copy()
     posterior = right(decision.clean_s, own, lead, k)
     unsure = (decision.clean_s < MIN_TELLING_S) & (posterior < UNKNOWN_BELOW)
     if asked.speakers > asked.counted:

@@ -242,22 +242,29 @@ def carve(
     held, exclusive = (np.insert(table, places, False, axis=1) for table in (held, exclusive))
     confidence = np.insert(line.confidence, places, 0, axis=1)
     line = replace(line, votes=np.insert(line.votes, places, 0, axis=1), confidence=confidence)
-    for new in range(k, speakers):
+
+    def cheapest(speaker: int) -> tuple[bool, float, int, int, int, float] | None:
+        """What this speaker would miss least."""
         turns = []
-        for speaker in (*range(new), speakers):
-            for first, last in runs(exclusive[:, speaker]).tolist():
-                right = float(confidence[first:last, speaker].mean())
-                if speaker < speakers and last - first == exclusive[:, speaker].sum():
-                    last = (first + last) // 2
-                cost = (last - first) * right if speaker < speakers else 0.0
-                if last > first:
-                    turns.append((last - first < BLIP_FRAMES, cost, first, last, speaker, right))
-        if not turns:
+        own = runs(exclusive[:, speaker]).tolist()
+        for first, last in own:
+            right = float(confidence[first:last, speaker].mean())
+            if speaker < speakers and len(own) == 1:
+                last = (first + last) // 2
+            cost = (last - first) * right if speaker < speakers else 0.0
+            if last > first:
+                turns.append((last - first < BLIP_FRAMES, cost, first, last, speaker, right))
+        return min(turns, default=None)
+
+    offers = {speaker: cheapest(speaker) for speaker in (*range(k), speakers)}
+    for new in range(k, speakers):
+        if not (there := [offer for offer in offers.values() if offer]):
             break
-        *_, first, last, speaker, right = min(turns)
+        *_, first, last, speaker, right = min(there)
         for table in (held, exclusive):
             table[first:last, speaker], table[first:last, new] = False, True
         confidence[first:last, new] = 1 - right
+        offers |= {changed: cheapest(changed) for changed in (speaker, new)}
     return held, exclusive, line
 
 

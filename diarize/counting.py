@@ -29,7 +29,7 @@ from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Float32, Hints, Int64
 from diarize.segmentation import at_once, expected
 from diarize.splitting import split
-from diarize.utterances import Voices, expected_alike, find_voices, purify, same_voice
+from diarize.utterances import Voices, expected_alike, find_voices, purify
 
 logger = logging.getLogger(__name__)
 
@@ -158,6 +158,9 @@ class MergePath:
 def count_speakers(paths: Sequence[MergePath], hints: Hints) -> list[int]:
     """How many speakers each channel has, so that all together meet the hints.
 
+    Where there are fewer voices than a hint asks for, the channel with most of them has more
+    speakers than voices: `attribution.carve` gives those a turn each.
+
     Raises:
         HintError: fewer speakers allowed than channels in which somebody speaks.
     """
@@ -180,14 +183,18 @@ def count_speakers(paths: Sequence[MergePath], hints: Hints) -> list[int]:
             for path, k in zip(paths, counts, strict=True)
         ]
         if not np.isfinite(splits).any():
-            if hints.low > 1:
-                logger.warning(
-                    "%d speakers asked for, but only %d voices could be told apart",
-                    hints.low,
-                    sum(counts),
-                )
             break
         counts[int(np.argmin(splits))] += 1
+    told_apart = sum(counts)
+    if hints.low > max(told_apart, 1):
+        logger.warning(
+            "%d speakers asked for, but only %d voices could be told apart%s",
+            hints.low,
+            told_apart,
+            ": the others are given a turn each, which is a guess" if told_apart else "",
+        )
+    if told_apart:
+        counts[int(np.argmax(counts))] += max(0, hints.low - told_apart)
     return counts
 
 
@@ -244,6 +251,7 @@ def overestimate(embeddings: Float32, at_least: int = 1) -> Int64:
         at_least: no fewer micro-clusters than this (nor more than n).
     """
     labels = np.zeros(len(embeddings), np.int64)
+    at_least = min(at_least, BLOCK_VOICES // 2)  # each round halves their number at least
     found = 0
     for first in range(0, len(embeddings), BLOCK_VOICES):
         block = unit(embeddings[first : first + BLOCK_VOICES])
@@ -300,29 +308,39 @@ def merge(voices: Voices, start: Int64, plda: Plda, surely: float = 0.0) -> Merg
     seconds, mean = voices.means(start)
     k = len(seconds)
     worth = voices.worth(seconds)
+    total = worth[:, None] * mean
+    alone = plda.log_evidence(worth, total)
 
-    def likeness(i: int) -> Float64:
-        ratio = same_voice(plda, worth[i], mean[i], worth, mean)
-        return ratio - surely * expected_alike(plda, worth[i], worth) if surely else ratio
+    def likeness(i: int, others: Int64) -> Float64:
+        together = plda.log_evidence(worth[i] + worth[others], total[i] + total[others])
+        ratio: Float64 = together - alone[i] - alone[others]
+        return ratio - surely * expected_alike(plda, worth[i], worth[others]) if surely else ratio
 
-    alike = np.stack([likeness(i) for i in range(k)])
-    np.fill_diagonal(alike, -np.inf)
+    alike = np.full((k, k), -np.inf)
+    for i in range(k - 1):
+        alike[i, i + 1 :] = alike[i + 1 :, i] = likeness(i, np.arange(i + 1, k))
     merges, evidence = np.zeros((k - 1, 2), np.int64), np.zeros(k - 1)
     lesser = np.zeros(k - 1)
+    living = np.arange(k)
     for i in range(k - 1):
-        judged, best = alike, alike.argmax()
-        if not surely and alike.flat[best] <= MERGE_EVIDENCE:
-            judged = alike + mood(*(f.outer(seconds, seconds) for f in (np.maximum, np.minimum)))
-            best = judged.argmax()
-        kept, gone = sorted(map(int, np.unravel_index(best, alike.shape)))
-        merges[i], evidence[i] = (kept, gone), judged[kept, gone]
+        kept, gone = sorted(map(int, np.unravel_index(alike.argmax(), alike.shape)))
+        evidence[i] = alike[kept, gone]
+        if not surely and evidence[i] <= MERGE_EVIDENCE:
+            spoken = seconds[living]
+            judged = alike[np.ix_(living, living)]
+            judged += mood(*(f.outer(spoken, spoken) for f in (np.maximum, np.minimum)))
+            evidence[i] = judged.max()
+            kept, gone = sorted(living[list(np.unravel_index(judged.argmax(), judged.shape))])
+        merges[i] = kept, gone
         lesser[i] = min(seconds[kept], seconds[gone])
         both = seconds[kept] + seconds[gone]
         mean[kept] = (seconds[kept] * mean[kept] + seconds[gone] * mean[gone]) / both
         seconds[kept] = both
-        alive = np.isfinite(alike[kept])
-        alive[gone] = False
         worth[kept] = voices.worth(both)
-        alike[kept] = alike[:, kept] = np.where(alive, likeness(kept), -np.inf)
+        total[kept] = worth[kept] * mean[kept]
+        alone[kept] = plda.log_evidence(worth[kept], total[kept])
         alike[gone] = alike[:, gone] = -np.inf
+        living = living[living != gone]
+        others = living[living != kept]
+        alike[kept, others] = alike[others, kept] = likeness(kept, others)
     return MergePath(start, merges, evidence, lesser)

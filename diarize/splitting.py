@@ -59,7 +59,15 @@ def split(
             clusters += 1
     if clusters == before:
         return None
-    return pooled(pieces, found, plda)
+    # Who speaks in bursts has no piece to be told by, and stays what it was.
+    whole = {tuple(place) for place in pieces.place.tolist()}
+    rest = np.array([tuple(place) not in whole for place in voices.place.tolist()])
+    parts = Pieces(
+        np.concatenate([pieces.place, voices.place[rest]]),
+        np.concatenate([pieces.embeddings, voices.embeddings[rest]]),
+        np.concatenate([pieces.seconds, voices.seconds[rest]]),
+    )
+    return pooled(parts, np.concatenate([found, labels[rest]]), plda)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ import soundfile
 
 from diarize.cli import main
 from diarize.errors import ModelError
-from diarize.models import find_whisper
+from diarize.models import find_whisper, load_arrays
 from diarize.pipeline import Pipeline
+from diarize.plda import Plda
 from diarize.prepared import Prepared
 from diarize.records import Float32
 
@@ -87,3 +88,9 @@ def speech() -> Float32:
     samples = soundfile.read(SAMPLE, dtype="float32")[0]
     samples.flags.writeable = False
     return samples
+
+
+@pytest.fixture(scope="session")
+def plda() -> Plda:
+    """The model of voices on board."""
+    return Plda(load_arrays("plda"))

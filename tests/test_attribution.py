@@ -21,7 +21,6 @@ from diarize.attribution import (
     keep_speakers,
     without_blips,
 )
-from diarize.models import load_arrays
 from diarize.plda import Plda
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Turn
@@ -196,11 +195,6 @@ def test_whom_a_hint_asks_for_and_nobody_hears_gets_what_costs_least(
     assert drawn(overlapping) == drawn(alone) == after
     assert carved.confidence[alone[:, 1], 1] == pytest.approx(certainty)
     assert drawn(carve(where, where, timeline, 1)[0]) == before  # one is all that it asks for
-
-
-@pytest.fixture(scope="module")
-def plda() -> Plda:
-    return Plda(load_arrays("plda"))
 
 
 def heard(speech: list[tuple[int, int, int]], embeddings: np.ndarray) -> Evidence:

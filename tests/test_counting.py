@@ -24,7 +24,6 @@ from diarize.counting import (
     overestimate,
 )
 from diarize.errors import HintError
-from diarize.models import load_arrays
 from diarize.plda import Plda, unit
 from diarize.prepared import Evidence, Prepared
 from diarize.records import Hints
@@ -40,11 +39,6 @@ PATH = MergePath(
 ONE_VOICE = MergePath(np.array([0, 0]), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
 NOBODY = MergePath(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
 NO_STRETCHES = (np.zeros((0, 4), np.int32), np.zeros((0, 256), np.float32))
-
-
-@pytest.fixture(scope="module")
-def plda() -> Plda:
-    return Plda(load_arrays("plda"))
 
 
 def test_labels_after_merging_down_to_k_in_order_of_first_appearance() -> None:
@@ -106,9 +100,13 @@ def test_fewer_speakers_than_speaking_channels_are_refused() -> None:
 def test_more_speakers_than_voices_is_told(
     path: MergePath, voices: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert count_speakers([path], Hints(num_speakers=5)) == [voices]
+    assert count_speakers([path], Hints(num_speakers=5)) == [5 if voices else 0]
     assert f"5 speakers asked for, but only {voices} voices could be told apart" in caplog.text
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_of_channels_the_one_with_most_voices_has_whom_a_hint_asks_for_and_nobody_hears() -> None:
+    assert count_speakers([ONE_VOICE, PATH, NOBODY], Hints(num_speakers=7)) == [1, 6, 0]
 
 
 @given(st.integers(2, 40), st.integers(0, 2**32 - 1))
@@ -148,6 +146,8 @@ def test_the_overestimate_grows_to_a_hint_and_no_further_than_there_are_voices()
     assert overestimate(alike, at_least=5).max() == 4
     assert sorted(overestimate(alike, at_least=9).tolist()) == list(range(7))
     assert overestimate(np.zeros((0, 256), np.float32)).shape == (0,)
+    many = np.random.default_rng(0).normal(size=(1600, 32)).astype(np.float32)
+    assert overestimate(many, at_least=1600).max() < MAX_MICRO_CLUSTERS
 
 
 @given(n=st.integers(1, 12), seed=st.integers(0, 2**32 - 1))

@@ -8,18 +8,12 @@ import numpy as np
 import pytest
 
 from diarize.counting import find_speakers
-from diarize.models import load_arrays
 from diarize.plda import Plda
 from diarize.prepared import Evidence
 from diarize.segmentation import STEP_FRAMES, WINDOW_FRAMES, n_windows, stretches
 from diarize.splitting import find_pieces, halves
 
 N_SAMPLES = 60 * 16_000
-
-
-@pytest.fixture(scope="module")
-def plda() -> Plda:
-    return Plda(load_arrays("plda"))
 
 
 def one_local_speaker(voices: list[np.ndarray]) -> Evidence:
@@ -48,6 +42,27 @@ def test_pieces_tell_two_voices_of_one_local_speaker_apart(plda: Plda) -> None:
     path = find_speakers(one_local_speaker([one, other]), plda)[1]
     assert path.estimate() == 2
     assert find_speakers(one_local_speaker([one, one]), plda)[1].estimate() == 1
+
+
+def test_who_speaks_in_bursts_is_no_piece_and_stays_a_speaker(plda: Plda) -> None:
+    """A third voice, half a second at a time, beside two that one local speaker is."""
+    one, other, third = np.random.default_rng(0).normal(size=(3, 256))
+    evidence = one_local_speaker([one, other])
+    activity, embeddings = evidence.activity.copy(), evidence.embeddings.copy()
+    for first in range(105, WINDOW_FRAMES - 30, STEP_FRAMES):
+        activity[:, first : first + 30, 1] = 255
+    embeddings[:, 1] = third
+    pieces = stretches(activity > 127).astype(np.int32)
+    spoken = np.tile(third, (len(pieces), 1)).astype(np.float32)
+    spoken[pieces[:, 1] == 0] = evidence.stretch_embeddings
+    evidence = replace(
+        evidence,
+        activity=activity,
+        embeddings=embeddings,
+        stretches=pieces,
+        stretch_embeddings=spoken,
+    )
+    assert find_speakers(evidence, plda)[1].estimate() == 3
 
 
 def test_two_who_are_heard_at_once_are_two_whatever_the_evidence(plda: Plda) -> None:

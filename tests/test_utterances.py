@@ -6,18 +6,12 @@ import numpy as np
 import pytest
 
 from diarize import utterances
-from diarize.models import load_arrays
 from diarize.plda import Plda
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S
 from diarize.utterances import evidence_worth, find_voices, purify
 
 A, B = np.random.default_rng(0).normal(size=(2, 256)).astype(np.float32) * 2
-
-
-@pytest.fixture(scope="module")
-def plda() -> Plda:
-    return Plda(load_arrays("plda"))
 
 
 def mixed(*stretches: tuple[int, int, int, np.ndarray]) -> Evidence:
