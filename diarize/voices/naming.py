@@ -6,26 +6,29 @@ never get one name, and a speaker to whom nobody is near enough keeps the label 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from diarize.records import Float32
-from diarize.records import Named as Named
+from diarize.records import Float32, Named
 from diarize.voices.index import VoiceIndex
 from diarize.voices.people import Voiceprint
 from diarize.voices.scoring import Calibration, compare, confidence, shown
 
 
 def name_from_store(
-    speakers: Mapping[str, Voiceprint], index: VoiceIndex, known: Calibration
+    speakers: Mapping[str, Voiceprint],
+    index: VoiceIndex,
+    known: Calibration,
+    taken: Collection[str] = (),
 ) -> dict[str, Named]:
     """Who of the store the speakers are; speakers nobody knows are left out.
 
     Args:
         speakers: label of each speaker to their voice.
         known: what scores of the voices' model mean.
+        taken: names that other speakers have already.
 
     Raises:
         VoiceError: as :meth:`VoiceIndex.search`.
@@ -36,16 +39,16 @@ def name_from_store(
             voice.embedding,
             voice.model_sha256,
             seconds=voice.duration_s,
-            top_k=len(speakers),
+            top_k=len(speakers) + len(taken),
             known=known,
         )
         for label, voice in speakers.items()
     }
-    names = sorted({m.person.name for matches in found.values() for m in matches})
+    names = sorted({m.person.name for matches in found.values() for m in matches} - set(taken))
     column = {name: i for i, name in enumerate(names)}
     scores = np.full((len(speakers), len(names)), -1, np.float32)
     for row, matches in enumerate(found.values()):
-        for match in matches:
+        for match in (m for m in matches if m.person.name in column):
             scores[row, column[match.person.name]] = match.score
     return _assign(list(speakers), names, scores, known)
 

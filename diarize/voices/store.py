@@ -1,6 +1,6 @@
 """People and their voiceprints, kept in one SQLite file that several programs may use at once.
 
-A voiceprint is biometric data: the file is readable by its owner only, deleted content is
+A voiceprint is biometric data: the file is made readable by its owner only, deleted content is
 overwritten, and after a person is forgotten neither the file nor its write-ahead log holds a trace.
 """
 
@@ -287,7 +287,7 @@ class VoiceStore:
 
 
 def _make_private(path: Path) -> None:
-    """Make the file, readable by its owner only; SQLite gives its log the same permissions."""
+    """Make the file, if it is new readable by its owner only; SQLite's log is as readable."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 

@@ -137,9 +137,7 @@ def names_of(
     found = name_from_clips(voices, {name: [own] for name, own in people.items()}, known)
     rest = {speaker: voice for speaker, voice in voices.items() if speaker not in found}
     if index is not None and rest:
-        stored = name_from_store(rest, index, known)
-        taken = {one.name for one in found.values()}
-        found |= {speaker: one for speaker, one in stored.items() if one.name not in taken}
+        found |= name_from_store(rest, index, known, {one.name for one in found.values()})
     return found
 
 

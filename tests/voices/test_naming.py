@@ -78,3 +78,14 @@ def test_from_a_store(tmp_path: Path) -> None:
         speakers = {"A": voiceprint(4, take=1), "B": voiceprint(77), "C": voiceprint(21, take=1)}
         named = name_from_store(speakers, VoiceIndex(store), calibration(MODEL))
     assert {label: n.name for label, n in named.items()} == {"A": "Person 4", "C": "Person 21"}
+
+
+def test_whom_a_clip_has_named_is_not_looked_for_in_the_store(tmp_path: Path) -> None:
+    """B is nearest to Ana, who is A already; the store knows Ben, too."""
+    with VoiceStore(tmp_path / "voices.db") as store:
+        store.enrol("Ana", ANA)
+        store.enrol("Ben", BEN)
+        speakers, index = {"B": mixed(0.72, 0.69, 0.0)}, VoiceIndex(store)
+        assert name_from_store(speakers, index, KNOWN)["B"].name == "Ana"
+        assert name_from_store(speakers, index, KNOWN, {"Ana"})["B"].name == "Ben"
+        assert name_from_store(speakers, index, KNOWN, {"Ana", "Ben"}) == {}
