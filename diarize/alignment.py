@@ -37,6 +37,8 @@ PAUSE_SPLITS_S = 2.0
 """A pause of one speaker that begins a new utterance."""
 LONG_UTTERANCE_S = 20.0
 """After this a sentence's end closes an utterance: about what subtitles and readers can take."""
+LONGEST_UTTERANCE_S = 60.0
+"""… and after this any word does: not every language writes where sentences end."""
 
 SENTENCE_ENDS = ".?!…。？！؟۔।"
 COMMAS = ",;:–—，；：、،؛"
@@ -169,7 +171,8 @@ def _groups(words: Sequence[Word]) -> Iterable[tuple[int, int]]:
     first = 0
     for i in range(1, len(words)):
         last, word = words[i - 1], words[i]
-        long = last.end - words[first].start >= LONG_UTTERANCE_S and ends_sentence(last.text)
+        so_far_s = last.end - words[first].start
+        long = so_far_s >= (LONG_UTTERANCE_S if ends_sentence(last.text) else LONGEST_UTTERANCE_S)
         if word.speaker != last.speaker or word.start - last.end > PAUSE_SPLITS_S or long:
             yield first, i
             first = i

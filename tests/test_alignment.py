@@ -85,6 +85,12 @@ def test_a_long_pause_and_a_sentence_after_twenty_seconds_begin_an_utterance() -
     assert [u.text for u in align(heard, turns, turns)] == ["One.", "Two. Three.", "Four."]
 
 
+def test_without_sentence_ends_a_minute_begins_an_utterance() -> None:
+    heard = [Word("and", float(i), i + 0.9) for i in range(100)]
+    turns = [Turn(0, 100, "A")]
+    assert [(u.start, u.end) for u in align(heard, turns, turns)] == [(0, 60.9), (61, 99.9)]
+
+
 def test_scripts_without_blanks_are_joined_without() -> None:
     heard = [Word("你", 0, 0.3), Word("好。", 0.3, 0.6, space_before=False)]
     turns = [Turn(0, 1, "A")]

@@ -82,6 +82,13 @@ def stretch(*place: int) -> bytes:
     return arrays(**found, **{"0.stretch_embeddings": np.ones((1, 256), np.float32)})
 
 
+def one_bit_of_the_index() -> bytes:
+    """An .npz that says of its first array that it is encrypted."""
+    damaged = bytearray(arrays())
+    damaged[damaged.find(b"PK\x01\x02") + 8] ^= 1
+    return bytes(damaged)
+
+
 def npy() -> bytes:
     file = io.BytesIO()
     np.save(file, np.zeros(3))
@@ -105,6 +112,8 @@ def test_the_unchanged_arrays_are_a_record(tmp_path: Path) -> None:
         (arrays(version=99), "version 99, this program reads 3"),
         (arrays(version="one"), "no prepared record"),
         (arrays(version=[1, 2]), "no prepared record"),
+        (arrays(version=np.inf), "no prepared record"),
+        (one_bit_of_the_index(), "no prepared record"),
         (arrays(**{"0.speech": [print]}), "no prepared record"),  # an object: a pickle within
         (arrays(channels=0), "holds no channel"),
         (arrays(channels=2), "no prepared record"),

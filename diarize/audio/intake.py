@@ -78,14 +78,15 @@ class _Mixer:
 
     def __init__(self) -> None:
         self._power = self._product = 0.0
-        self.opposed = False
+        self.turned = False
 
     def mix(self, channels: Float32) -> Float32:
         """The next (channels, samples), shape (samples,)."""
-        self.opposed = len(channels) == 2 and self._cancel(*channels)
+        opposed = len(channels) == 2 and self._cancel(*channels)
+        self.turned = self.turned or opposed
         mixed: Float32 = channels[0].copy()
         for channel in channels[1:]:  # three times as fast as channels.mean(axis=0)
-            if self.opposed:
+            if opposed:
                 mixed -= channel
             else:
                 mixed += channel
@@ -193,7 +194,7 @@ class Intake:
                 self._label,
                 self._n_cleaned,
             )
-        if self._mixer.opposed:
+        if self._mixer.turned:
             logger.warning(
                 "%s: its two channels have opposite polarity and would cancel each other out: "
                 "the second has been turned over",
