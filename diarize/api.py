@@ -73,20 +73,35 @@ def get_embedding(source: Source, *, sample_rate_hz: int | None = None) -> Float
         return pipeline.embedder.embed_regions(recording, regions)
 
 
-def verify_speakers(first: Source, second: Source, threshold: float = SAME_VOICE_COSINE) -> bool:
+def verify_speakers(
+    first: Source,
+    second: Source,
+    threshold: float = SAME_VOICE_COSINE,
+    *,
+    sample_rate_hz: int | None = None,
+) -> bool:
     """Do two recordings hold the same voice: is their cosine at least `threshold`?
 
     NeMo's name; its threshold is on (cosine + 1) / 2, ours on the cosine itself.
+
+    Args:
+        sample_rate_hz: of samples; files have their own.
+
+    Raises:
+        AudioError: as `get_embedding`.
     """
-    return bool(get_embedding(first) @ get_embedding(second) >= threshold)
+    [same] = verify_speakers_batch([(first, second)], threshold, sample_rate_hz=sample_rate_hz)
+    return same
 
 
 def verify_speakers_batch(
     pairs: Iterable[tuple[Source, Source]],
     threshold: float = SAME_VOICE_COSINE,
     batch_size: int = 32,
+    *,
+    sample_rate_hz: int | None = None,
 ) -> list[bool]:
-    """`verify_speakers` for many pairs; a recording that comes up again is embedded once.
+    """`verify_speakers` for many pairs; what comes up again in a batch is embedded once.
 
     Args:
         batch_size: how many pairs' embeddings are kept at a time.
@@ -98,7 +113,7 @@ def verify_speakers_batch(
         known: dict[int | str, Float32] = {}
         for source in (s for pair in batch for s in pair):
             if _key(source) not in known:
-                known[_key(source)] = get_embedding(source)
+                known[_key(source)] = get_embedding(source, sample_rate_hz=sample_rate_hz)
         answers += [bool(known[_key(a)] @ known[_key(b)] >= threshold) for a, b in batch]
     return answers
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from diarize.records import UNKNOWN, Turn
+from diarize.records import UNKNOWN, Result, Turn
 
 if TYPE_CHECKING:
     from diarize.attribution import Views
@@ -82,3 +82,14 @@ def one_at_a_time(turns: Iterable[Turn]) -> tuple[Turn, ...]:
 def in_order(turns: Iterable[Turn]) -> tuple[Turn, ...]:
     """Turns sorted by time."""
     return tuple(sorted(turns, key=lambda t: (t.start, t.end, t.speaker)))
+
+
+def renamed(sides: Sequence[Side], before: Result, after: Result) -> list[Side]:
+    """The sides with the labels that naming gave, which leaves the turns in their order."""
+    new = {a.speaker: b.speaker for a, b in zip(before.turns, after.turns, strict=True)}
+    new |= {a.speaker: b.speaker for a, b in zip(before.exclusive, after.exclusive, strict=True)}
+
+    def named(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+        return tuple(replace(turn, speaker=new.get(turn.speaker, turn.speaker)) for turn in turns)
+
+    return [Side(named(side.turns), named(side.exclusive)) for side in sides]

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +20,11 @@ from diarize.clustering import METHODS
 from diarize.crosstalk import crosstalk
 from diarize.embedding import Embedder
 from diarize.errors import AudioError
-from diarize.labels import LabelStyle, Side, in_order, one_at_a_time
+from diarize.labels import LabelStyle, Side, in_order, one_at_a_time, renamed
 from diarize.listening import Listener, session
 from diarize.models import onboard
 from diarize.prepared import Prepared
-from diarize.records import (
-    SAMPLE_RATE_HZ,
-    Hints,
-    ProgressHook,
-    Result,
-    Turn,
-)
+from diarize.records import SAMPLE_RATE_HZ, Hints, ProgressHook, Result
 from diarize.transcription import Transcriber
 from diarize.words import UtteranceHook, said
 
@@ -86,10 +80,15 @@ class Pipeline:
         labels: LabelStyle = "letters",
         threads: int = 2,
     ) -> None:
-        if clustering not in METHODS:
-            raise ValueError(f"clustering {clustering!r}: choose one of {', '.join(METHODS)}")
-        if channels not in ("mix", "separate"):
-            raise ValueError(f"channels {channels!r}: choose mix or separate")
+        for name, value, choices in (
+            ("clustering", clustering, tuple(METHODS)),
+            ("channels", channels, ("mix", "separate")),
+            ("labels", labels, get_args(LabelStyle)),
+        ):
+            if value not in choices:
+                raise ValueError(f"{name} {value!r}: choose one of {', '.join(choices)}")
+        if threads < 1:
+            raise ValueError(f"threads {threads}: give 1 or more")
         self._clustering = clustering
         self._keep_channels = channels == "separate"
         self._labels = labels
@@ -139,7 +138,7 @@ class Pipeline:
                 sides = self._sides(prepared, hints, progress)
                 unnamed = _result(prepared, sides)
                 result = _named(unnamed, sides, known, recording, progress)
-                sides = _renamed(sides, unnamed, result)
+                sides = renamed(sides, unnamed, result)
                 utterances, spoken = said(
                     transcriber,
                     recording,
@@ -205,11 +204,23 @@ class Pipeline:
 
         Args:
             voices: as for a call; names need the `recording` that `prepared` is of.
+
+        Raises:
+            AudioError: there is no such recording, or it is another one.
+            HintError, ModelError, VoiceError, VoiceStoreError: each says what to do.
         """
         hints = Hints(num_speakers, min_speakers, max_speakers)
         if voices is not None and recording is None:
             raise AudioError(
                 f"{prepared.name!r} holds no sound to know voices by: give the recording as well"
+            )
+        if recording is not None and (recording.n_channels, recording.n_samples) != (
+            len(prepared.channels),
+            prepared.n_samples,
+        ):
+            raise AudioError(
+                f"{recording.name!r} is not the sound that {prepared.name!r} was prepared from: "
+                "open that recording, with its channels mixed or apart as they were then"
             )
         with self._known(voices, None) as known:
             return self._attribute(prepared, hints, progress, known, recording)
@@ -252,8 +263,8 @@ class Pipeline:
         from diarize.voices.loading import OnBoardEngine, load_engine
         from diarize.voices.transcripts import KnownVoices
 
-        onboard = engine == OnBoardEngine.spec.name
-        loaded = OnBoardEngine(self.embedder) if onboard else load_engine(engine)
+        default = engine == OnBoardEngine.spec.name
+        loaded = OnBoardEngine(self.embedder) if default else load_engine(engine)
         return KnownVoices(loaded, store=voices, clips=known_speakers)
 
     # ------------------------------------------------------------ local
@@ -336,14 +347,3 @@ def _named(
     result = known.name(result, recording, channels)
     progress("names", 1.0)
     return result
-
-
-def _renamed(sides: list[Side], before: Result, after: Result) -> list[Side]:
-    """The sides with the labels that naming gave, which leaves the turns in their order."""
-    new = {a.speaker: b.speaker for a, b in zip(before.turns, after.turns, strict=True)}
-    new |= {a.speaker: b.speaker for a, b in zip(before.exclusive, after.exclusive, strict=True)}
-
-    def named(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
-        return tuple(replace(turn, speaker=new.get(turn.speaker, turn.speaker)) for turn in turns)
-
-    return [Side(named(side.turns), named(side.exclusive)) for side in sides]

@@ -46,6 +46,9 @@ def test_one_voice_and_two(clips: dict[str, Path]) -> None:
     assert not diarize.verify_speakers(clips["diane"], clips["sheila"])
     assert not diarize.verify_speakers(clips["diane"], clips["diane2"], threshold=0.999)
     assert diarize.verify_speakers(clips["diane"], clips["sheila"], threshold=-1)
+    one, other = (soundfile.read(clips[name])[0] for name in ("diane", "sheila"))
+    assert diarize.verify_speakers(one, clips["diane2"], sample_rate_hz=16_000)
+    assert not diarize.verify_speakers(one, other, sample_rate_hz=16_000)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 32])

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diarize.errors import HintError
+from diarize.audio import Recording
+from diarize.errors import AudioError, HintError
 from diarize.metrics.der import diarization_error
 from diarize.pipeline import Pipeline
 from diarize.prepared import Prepared
@@ -49,6 +50,16 @@ def test_channels_are_sides_of_their_own(separate: Pipeline, call: Prepared) -> 
             if t.speaker == side
         ]
         assert sum(own) > 0.75 * (turn.end - turn.start)
+
+
+def test_names_want_the_channels_that_were_prepared(
+    separate: Pipeline, stereo: Float32, call: Prepared, tmp_path: Path
+) -> None:
+    with (
+        Recording.from_array(stereo, 16_000, keep_channels=False) as mixed,
+        pytest.raises(AudioError, match="is not the sound that"),
+    ):
+        separate.attribute(call, voices=tmp_path / "voices.db", recording=mixed)
 
 
 def test_labels_never_cross_from_one_side_to_the_other(
