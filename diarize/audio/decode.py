@@ -15,6 +15,7 @@ from typing import BinaryIO
 import av
 from av.stream import Discard
 
+from diarize.audio.announced import OGG_PAGE_BYTES, announced_length_s, breaks_off, names
 from diarize.audio.frames import SAMPLE_TYPES, Block, Gatherer
 from diarize.errors import AudioError
 from diarize.records import ProgressHook
@@ -32,12 +33,6 @@ headerless data are not among them."""
 TIMED_CONTAINERS = {"asf", "flv", "matroska", "mov", "mpeg", "mpegts", "mxf", "nut", "ogg", "webm"}
 """Containers whose packets carry real times: sound may start late or have holes in them."""
 
-UNANNOUNCED = {"aac", "ac3", "amr", "dts", "eac3", "loas", "mpeg", "mpegts", "truehd"}
-"""Containers that state no duration; ffmpeg guesses one, which says nothing about damage."""
-
-MP3_TAGS = (b"Xing", b"Info", b"VBRI")
-"""How the frame begins in which an MP3 states its length. Without it ffmpeg guesses."""
-
 SHORTFALL_S = 0.3
 """How much less sound than announced is worth a warning; codecs round to frames below this."""
 
@@ -52,10 +47,12 @@ class _Source:
         self._file = file
         self.error: OSError | None = None
         self.size = 0
-        self.head = b""
+        self.head = self.tail = b""
         self._seekable = file.seekable()
         if self._seekable:
             self.size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, self.size - OGG_PAGE_BYTES))
+            self.tail = self.read(OGG_PAGE_BYTES)
             file.seek(0)
             self.head = self.read(1 << 16)
             file.seek(0)
@@ -110,14 +107,15 @@ def decode(file: BinaryIO, label: str, progress: ProgressHook | None) -> Iterato
     damage = _Damage()
     with _open(source, label) as container:
         stream = _sound(container, label)
-        timed = TIMED_CONTAINERS & _names(container)
+        timed = TIMED_CONTAINERS & names(container)
         start_s = (container.start_time or 0) / av.time_base if timed else None
         gatherer = Gatherer(start_s)
         for frame in _frames(container, stream, damage, source.size, progress):
             yield from gatherer.add(frame)
         yield from gatherer.flush()
         source.check(label)
-        _report(damage, gatherer, _announced_s(container, stream, source.head), label)
+        damage.broke_off |= "ogg" in names(container) and breaks_off(source.tail)
+        _report(damage, gatherer, announced_length_s(container, stream, source.head), label)
     if progress is not None:
         progress("audio", 1.0)
 
@@ -207,24 +205,6 @@ def _frames(
         if progress is not None and size and (packet.pos or 0) > furthest + size // 200:
             furthest = packet.pos or 0
             progress("audio", min(1.0, furthest / size))
-
-
-def _names(container: av.container.InputContainer) -> set[str]:
-    return set(container.format.name.split(","))
-
-
-def _announced_s(
-    container: av.container.InputContainer, stream: av.AudioStream, head: bytes
-) -> float:
-    """How much sound the file itself says it holds; 0 if it does not, and ffmpeg only guesses."""
-    names = _names(container)
-    if names & UNANNOUNCED or ("mp3" in names and not any(tag in head for tag in MP3_TAGS)):
-        return 0.0
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    if len(container.streams) > 1:  # the pictures may go on after the sound
-        return 0.0
-    return (container.duration or 0) / av.time_base
 
 
 def _report(damage: _Damage, gatherer: Gatherer, announced_s: float, label: str) -> None:

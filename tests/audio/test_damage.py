@@ -51,6 +51,32 @@ def test_a_cut_says_how_much_is_left(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert "it announces 30.0 s" in message
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "says"),
+    [
+        ("cut.wav", "pcm_s16le", "it announces 30.0 s"),
+        ("cut.wav", "pcm_s24le", "it announces 30.0 s"),
+        ("cut.opus", "libopus", "it breaks off"),
+    ],
+)
+def test_half_a_file_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, codec: str, says: str
+) -> None:
+    path = encode(tmp_path / name, codec, sf.read(SAMPLE, dtype="float32")[0][None, :], 16_000)
+    Recording.open(path).close()
+    assert caplog.text == ""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with Recording.open(path) as recording:
+        assert 10 < recording.duration_s < 20
+    assert says in caplog.text
+
+
+def test_a_header_without_sound_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(SAMPLE.read_bytes()[:44])
+    with pytest.raises(AudioError, match=r"a.wav' is damaged, and no sound of it can be decoded"):
+        Recording.open(tmp_path / "a.wav")
+
+
 @pytest.mark.parametrize("claim", [0xFFFFFFFF, 0xFFFFFF00, 0x7FFFFFFF])
 def test_a_header_that_claims_gigabytes(claim: int) -> None:
     data = bytearray(SAMPLE.read_bytes())
