@@ -48,6 +48,12 @@ def test_nothing_leaks_into_one_channel_or_out_of_silence(speech: Float32) -> No
         assert all(len(regions) == 0 for regions in crosstalk(recording(samples), quiet))
 
 
+def test_of_one_sound_in_two_channels_the_first_has_it(speech: Float32) -> None:
+    first, second = crosstalk(recording(np.stack([speech, 0.7 * speech])), quiet)
+    assert len(first) == 0
+    assert np.diff(second).sum() > 22 * 16_000
+
+
 def test_a_channel_where_nobody_speaks_takes_nothing_from_another(speech: Float32) -> None:
     noise = 0.003 * np.std(speech) * np.random.RandomState(1).standard_normal(len(speech))
     listener = 0.01 * np.roll(speech, LATE) + noise
