@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from diarize.prepared import Prepared
     from diarize.records import UNKNOWN, Result, Turn, Utterance, Word
 
-# From 1.29 on onnxruntime reports to Microsoft what runs where, unless it is told not to before it is
-# imported. Where a program has imported it by now, at least nothing of ours is reported.
+# From 1.29 on onnxruntime reports to Microsoft what runs where, unless it is told not to before it
+# is imported. Where a program has imported it by now, at least nothing of ours is reported.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 if "onnxruntime" in sys.modules:
     sys.modules["onnxruntime"].disable_telemetry_events()

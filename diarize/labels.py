@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from diarize.records import UNKNOWN, Result, Turn
+from diarize.records import SAMPLE_RATE_HZ, UNKNOWN, Result, Turn
 
 if TYPE_CHECKING:
     from diarize.attribution import Views
+    from diarize.prepared import Prepared
 
 LabelStyle = Literal["letters", "numbers"]
 
@@ -82,6 +83,16 @@ def one_at_a_time(turns: Iterable[Turn]) -> tuple[Turn, ...]:
 def in_order(turns: Iterable[Turn]) -> tuple[Turn, ...]:
     """Turns sorted by time."""
     return tuple(sorted(turns, key=lambda t: (t.start, t.end, t.speaker)))
+
+
+def together(prepared: Prepared, sides: Sequence[Side]) -> Result:
+    """The result of all sides of a recording."""
+    return Result(
+        prepared.name,
+        prepared.n_samples / SAMPLE_RATE_HZ,
+        in_order(turn for side in sides for turn in side.turns),
+        one_at_a_time(turn for side in sides for turn in side.exclusive),
+    )
 
 
 def renamed(sides: Sequence[Side], before: Result, after: Result) -> list[Side]:

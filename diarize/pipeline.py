@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -20,11 +19,12 @@ from diarize.clustering import METHODS
 from diarize.crosstalk import crosstalk
 from diarize.embedding import Embedder
 from diarize.errors import AudioError
-from diarize.labels import LabelStyle, Side, in_order, one_at_a_time, renamed
+from diarize.labels import LabelStyle, Side, renamed, together
 from diarize.listening import Listener, session
 from diarize.models import onboard
+from diarize.on_demand import Recogniser, begin_to_import_speakers
 from diarize.prepared import Prepared
-from diarize.records import SAMPLE_RATE_HZ, Hints, ProgressHook, Result
+from diarize.records import Hints, ProgressHook, Result
 from diarize.transcription import Transcriber
 from diarize.words import UtteranceHook, said
 
@@ -45,11 +45,6 @@ class Namer(Protocol):
 
 def quiet(stage: str, fraction: float) -> None:
     """A progress hook that shows nothing."""
-
-
-def _import_speakers() -> None:
-    """While the networks hear: it needs scipy, which takes a third of a second to import."""
-    import diarize.speakers  # noqa: F401
 
 
 class Pipeline:
@@ -92,13 +87,12 @@ class Pipeline:
         self._clustering = clustering
         self._keep_channels = channels == "separate"
         self._labels = labels
-        self._threads = threads
-        self._speech_model = (model, language, mixed_languages)
-        self._transcriber: Transcriber | None = None
-        self._lock = threading.Lock()
+        self._recogniser = Recogniser(
+            model, language=language, mixed_languages=mixed_languages, threads=threads
+        )
         self._listen = Listener(threads)
         onboard("plda")  # checked now, loaded when it is needed
-        threading.Thread(target=_import_speakers).start()
+        begin_to_import_speakers()
 
     def __call__(
         self,
@@ -136,7 +130,7 @@ class Pipeline:
             with self.open(source, sample_rate_hz, progress) as recording:
                 prepared = self.prepare(recording, progress=progress)
                 sides = self._sides(prepared, hints, progress)
-                unnamed = _result(prepared, sides)
+                unnamed = together(prepared, sides)
                 result = _named(unnamed, sides, known, recording, progress)
                 sides = renamed(sides, unnamed, result)
                 utterances, spoken = said(
@@ -232,13 +226,7 @@ class Pipeline:
         Raises:
             ModelError: it is not here, damaged, or does not know the language.
         """
-        with self._lock:
-            if self._transcriber is None:
-                model, language, mixed = self._speech_model
-                self._transcriber = Transcriber(
-                    model, language=language, mixed_languages=mixed, threads=self._threads
-                )
-            return self._transcriber
+        return self._recogniser()
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -320,16 +308,13 @@ class Pipeline:
         recording: Recording | None,
     ) -> Result:
         sides = self._sides(prepared, hints, progress)
-        return _named(_result(prepared, sides), sides, known, recording, progress)
-
-
-def _result(prepared: Prepared, sides: list[Side]) -> Result:
-    return Result(
-        prepared.name,
-        prepared.n_samples / SAMPLE_RATE_HZ,
-        in_order(turn for side in sides for turn in side.turns),
-        one_at_a_time(turn for side in sides for turn in side.exclusive),
-    )
+        return _named(
+            together(prepared, sides),
+            sides,
+            known,
+            recording,
+            progress,
+        )
 
 
 def _named(

@@ -27,7 +27,7 @@ class Plda:
     """
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[np.floating]]) -> None:
-        from scipy.linalg import eigh  # here: a fifth of a second, see `pipeline._import_speakers`
+        from scipy.linalg import eigh  # here: a fifth of a second, see `on_demand`
 
         weights = {name: array.astype(np.float64) for name, array in arrays.items()}
         self._mean1, self._lda, self._mean2 = (weights[n] for n in ("mean1", "lda", "mean2"))

@@ -1,0 +1,67 @@
+"""What a pipeline loads when it is needed, in whatever process that is: the recogniser, scipy.
+
+Programs fork, multiprocessing does so by itself, and threads are not taken along.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import cache
+from pathlib import Path
+
+from diarize.transcription import Transcriber
+
+_LEFT_BEHIND: list[Transcriber] = []
+"""Recognisers of a process that this one was forked from: their threads are not here, and to free
+one would be to wait for them."""
+
+
+class Recogniser:
+    """Loads a recogniser at its first use, and anew in a process that was forked since.
+
+    Args:
+        model, language, mixed_languages, threads: as `Transcriber` takes them.
+    """
+
+    def __init__(
+        self, model: str | Path, *, language: str | None, mixed_languages: bool, threads: int
+    ) -> None:
+        self._model, self._language, self._mixed = model, language, mixed_languages
+        self._threads = threads
+        self._loaded: Transcriber | None = None
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Transcriber:
+        """The recogniser.
+
+        Raises:
+            ModelError: it is not here, damaged, or does not know the language.
+        """
+        with self._lock:
+            if self._loaded is not None and self._process != os.getpid():
+                _LEFT_BEHIND.append(self._loaded)
+                self._loaded = None
+            if self._loaded is None:
+                self._process = os.getpid()
+                self._loaded = Transcriber(
+                    self._model,
+                    language=self._language,
+                    mixed_languages=self._mixed,
+                    threads=self._threads,
+                )
+            return self._loaded
+
+
+@cache
+def begin_to_import_speakers() -> None:
+    """`speakers`, while the networks hear: it needs scipy, a third of a second to import."""
+    thread = threading.Thread(target=_import_speakers)
+    thread.start()
+    if hasattr(os, "register_at_fork"):  # or the child would wait for an import that nobody ends
+        os.register_at_fork(before=thread.join)
+
+
+def _import_speakers() -> None:
+    import diarize.speakers  # noqa: F401
