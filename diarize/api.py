@@ -106,6 +106,8 @@ def verify_speakers_batch(
     Args:
         batch_size: how many pairs' embeddings are kept at a time.
     """
+    if batch_size < 1:
+        raise ValueError(f"batch_size {batch_size}: give 1 or more")
     wanted = list(pairs)
     answers: list[bool] = []
     for start in range(0, len(wanted), batch_size):

@@ -47,8 +47,8 @@ class Hints:
     def __post_init__(self) -> None:
         for name in ("num_speakers", "min_speakers", "max_speakers"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise HintError(f"{name} is {value}: it must be at least 1")
+            if value is not None and not (isinstance(value, int | np.integer) and value >= 1):
+                raise HintError(f"{name} is {value}: it must be a whole number, 1 or more")
         low, high = self.min_speakers, self.max_speakers
         if low is not None and high is not None and low > high:
             raise HintError(f"min_speakers ({low}) is above max_speakers ({high})")

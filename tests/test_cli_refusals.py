@@ -21,7 +21,7 @@ Command = Callable[..., Any]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--num-speakers", "0"], "num_speakers is 0: it must be at least 1"),
+        (["--num-speakers", "0"], "num_speakers is 0: it must be a whole number, 1 or more"),
         (["--min_speakers", "3", "--max-speakers", "2"], "min_speakers (3) is above max_speakers"),
         (["--num_speakers", "5", "--max_speakers", "4"], "num_speakers (5) is above max_speakers"),
         (["-f", "docx"], "unknown format 'docx': choose from txt, json"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from math import gcd
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,14 +145,15 @@ def test_more_speakers_than_voices(
     ("hints", "says"),
     [
         ({"min_speakers": 3, "max_speakers": 2}, r"min_speakers \(3\) is above max_speakers \(2\)"),
-        ({"num_speakers": 0}, "num_speakers is 0: it must be at least 1"),
-        ({"min_speakers": -1}, "min_speakers is -1: it must be at least 1"),
+        ({"num_speakers": 0}, "num_speakers is 0: it must be a whole number, 1 or more"),
+        ({"min_speakers": -1}, "min_speakers is -1: it must be a whole number, 1 or more"),
+        ({"max_speakers": 2.5}, "max_speakers is 2.5: it must be a whole number, 1 or more"),
         ({"num_speakers": 2, "min_speakers": 3}, "is below min_speakers"),
         ({"num_speakers": 4, "max_speakers": 3}, "is above max_speakers"),
     ],
 )
 def test_contradictions_are_refused(
-    pipeline: Pipeline, prepared: Prepared, hints: dict[str, int], says: str
+    pipeline: Pipeline, prepared: Prepared, hints: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(HintError, match=says):
         Hints(**hints)
