@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from diarize.records import UNKNOWN, Turn, Utterance, Word, join_words
+from diarize.records import UNKNOWN, Float64, Turn, Utterance, Word, join_words
 
 REACH_S = 1.0
 """A word further than this from every turn is UNKNOWN."""
@@ -44,8 +43,6 @@ SENTENCE_ENDS = ".?!…。？！؟۔।"
 COMMAS = ",;:–—，；：、،؛"
 _CLOSING = "\"'”’»)]}」』"
 
-_Float64 = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class _Nearness:
@@ -54,8 +51,8 @@ class _Nearness:
     distance_s: to the nearest turn, 0 within. confidence: of that turn.
     """
 
-    distance_s: _Float64
-    confidence: _Float64
+    distance_s: Float64
+    confidence: Float64
 
 
 def align(
@@ -95,15 +92,15 @@ def ends_sentence(text: str) -> bool:
     return text.rstrip(_CLOSING)[-1:] in tuple(SENTENCE_ENDS)
 
 
-def _points(words: Sequence[Word]) -> _Float64:
+def _points(words: Sequence[Word]) -> Float64:
     """Points spread evenly over each word, shape (words, POINTS), in seconds."""
     start = np.array([w.start for w in words])[:, None]
     end = np.array([w.end for w in words])[:, None]
-    points: _Float64 = start + (end - start) * (np.arange(POINTS) + 0.5) / POINTS
+    points: Float64 = start + (end - start) * (np.arange(POINTS) + 0.5) / POINTS
     return points
 
 
-def _nearness(points: _Float64, turns: list[Turn]) -> _Nearness:
+def _nearness(points: Float64, turns: list[Turn]) -> _Nearness:
     if not turns:
         return _Nearness(np.full(points.shape, np.inf), np.zeros(points.shape))
     turns = sorted(turns, key=lambda t: t.start)
@@ -119,10 +116,10 @@ def _nearness(points: _Float64, turns: list[Turn]) -> _Nearness:
     return _Nearness(np.minimum(behind, ahead), confidence[nearest])
 
 
-def _costs(floor: _Nearness, any_turn: _Nearness) -> _Float64:
+def _costs(floor: _Nearness, any_turn: _Nearness) -> Float64:
     """Of giving each word to one speaker, shape (words,), in seconds of distance."""
     distance_s = np.minimum(floor.distance_s, any_turn.distance_s + OVERLAP_COST)
-    cost: _Float64 = np.mean(distance_s, axis=1)
+    cost: Float64 = np.mean(distance_s, axis=1)
     cost[cost > REACH_S] = np.inf
     return cost
 
@@ -137,7 +134,7 @@ def _change_cost(word: Word, following: Word) -> float:
     return cost + (SENTENCE_COST - cost) * pause
 
 
-def _cheapest_path(costs: _Float64, change: Sequence[float]) -> list[int]:
+def _cheapest_path(costs: Float64, change: Sequence[float]) -> list[int]:
     """Viterbi: one column of `costs` (words, speakers) per word; `change` lies between words."""
     n_words = len(costs)
     total = costs[0]
@@ -154,7 +151,7 @@ def _cheapest_path(costs: _Float64, change: Sequence[float]) -> list[int]:
     return path[::-1]
 
 
-def _clarity(floor: _Nearness, any_turn: _Nearness) -> _Float64:
+def _clarity(floor: _Nearness, any_turn: _Nearness) -> Float64:
     """Confidence per word, shape (words,): full on the floor, less beside it and outside."""
     held = np.where(
         floor.distance_s <= 0,
@@ -162,7 +159,7 @@ def _clarity(floor: _Nearness, any_turn: _Nearness) -> _Float64:
         np.where(any_turn.distance_s <= 0, 0.7 * any_turn.confidence, 0.0),
     )
     near = np.clip(1 - floor.distance_s / REACH_S, 0, 1) * 0.7 * floor.confidence
-    clarity: _Float64 = np.maximum(held, near).mean(axis=1)
+    clarity: Float64 = np.maximum(held, near).mean(axis=1)
     return clarity
 
 

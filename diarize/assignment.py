@@ -8,9 +8,9 @@ from itertools import combinations, product
 import numpy as np
 
 from diarize.confidence import right
-from diarize.plda import Float64, Plda
+from diarize.plda import Plda
 from diarize.prepared import Evidence
-from diarize.records import FRAME_S, Bool, Int64
+from diarize.records import FRAME_S, Bool, Float64, Int64
 from diarize.segmentation import clean
 from diarize.utterances import Voices
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from diarize.plda import Float64, Plda, unit
-from diarize.records import Int64
+from diarize.plda import Plda, unit
+from diarize.records import Float64, Int64
 from diarize.utterances import Voices
 
 Method = Callable[[Voices, Int64, Plda], Int64]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from diarize.plda import Float64
+from diarize.records import Float64
 
 NO_RIVAL = 50.0
 """Longest lead that still adds confidence; also where there is only one voice to choose."""

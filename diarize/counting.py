@@ -24,9 +24,9 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.special import softmax
 
 from diarize.errors import HintError
-from diarize.plda import Float64, Plda, unit
+from diarize.plda import Plda, unit
 from diarize.prepared import Evidence
-from diarize.records import FRAME_S, Float32, Hints, Int64
+from diarize.records import FRAME_S, Float32, Float64, Hints, Int64
 from diarize.segmentation import at_once, expected
 from diarize.splitting import split
 from diarize.utterances import Voices, expected_alike, find_voices, purify

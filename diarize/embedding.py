@@ -17,6 +17,7 @@ import onnxruntime as ort
 from diarize.audio import Recording
 from diarize.bandwidth import NarrowBand, is_narrow, is_narrow_clip
 from diarize.filterbank import FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, centred, fbank
+from diarize.plda import unit
 from diarize.pooling import Sums
 from diarize.records import FRAME_SAMPLES, Bool, Float32, Int64
 from diarize.segmentation import CENTRE_SAMPLES, STEP_SAMPLES, WINDOW_SAMPLES, runs
@@ -137,7 +138,7 @@ class Embedder:
         """One embedding of all of `samples` (16 kHz), shape (256,), L2-normalised."""
         frames = self.frames(samples)
         weights = np.ones((1, len(frames)), np.float32)
-        return _unit(self.pool(frames, weights, narrow=is_narrow_clip(samples))[0])
+        return unit(self.pool(frames, weights, narrow=is_narrow_clip(samples))[0])
 
     def embed_regions(self, recording: Recording, regions: Int64, channel: int = 0) -> Float32:
         """One embedding of the sound within `regions`, shape (256,), L2-normalised; any length.
@@ -160,11 +161,7 @@ class Embedder:
                 total = sums if total is None else total + sums
         if total is None:
             raise ValueError("no regions to embed")
-        return _unit(self.project(total, narrow[:1])[0])
-
-
-def _unit(embedding: Float32) -> Float32:
-    return np.asarray(embedding / max(float(np.linalg.norm(embedding)), 1e-9), np.float32)
+        return unit(self.project(total, narrow[:1])[0])
 
 
 def trunk_frames(n_samples: int) -> int:

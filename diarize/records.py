@@ -23,6 +23,7 @@ UNKNOWN = "UNKNOWN"
 """The label of turns that hold too little clean speech to tell who spoke."""
 
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.cluster.vq import kmeans2
 
-from diarize.plda import Float64, Plda, unit
+from diarize.plda import Plda, unit
 from diarize.prepared import Evidence
-from diarize.records import FRAME_S, Bool, Float32, Int64
+from diarize.records import FRAME_S, Bool, Float32, Float64, Int64
 from diarize.segmentation import clean
 from diarize.utterances import Voices, evidence_worth, same_voice, shares
 

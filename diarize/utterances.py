@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diarize.plda import Float64, Plda
+from diarize.plda import Plda
 from diarize.prepared import Evidence
-from diarize.records import FRAME_S, Float32, Int64
+from diarize.records import FRAME_S, Float32, Float64, Int64
 from diarize.segmentation import STEP_FRAMES, WINDOW_FRAMES, clean, coverage
 
 WORTH_PER_S = 0.4

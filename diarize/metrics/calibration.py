@@ -19,13 +19,12 @@ import numpy.typing as npt
 
 from diarize.metrics.timeline import (
     SHORTEST_S,
-    Float64,
     Region,
     Timeline,
     best_mapping,
     build_timeline,
 )
-from diarize.records import UNKNOWN, Turn
+from diarize.records import UNKNOWN, Float64, Turn
 
 BINS = 10
 

@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Int32 = npt.NDArray[np.int32]
+from diarize.records import Int32
 
 BLOCK_ROWS = 256
 """Rows recomputed at a time on the way back, so that the whole matrix is never held."""

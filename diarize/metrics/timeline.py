@@ -28,13 +28,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from diarize.records import UNKNOWN, Turn
+from diarize.records import UNKNOWN, Float64, Int32, Turn
 
 Region = tuple[float, float]
 """Start and end of a region to score, in seconds."""
 
-Float64 = npt.NDArray[np.float64]
-Int32 = npt.NDArray[np.int32]
 
 SHORTEST_S = 1e-6
 """Stretches up to this are rounding noise (0.1 + 0.2 against 0.3); pyannote.core's precision."""

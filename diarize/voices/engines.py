@@ -17,7 +17,13 @@ import onnxruntime as ort
 
 from diarize.records import SAMPLE_RATE_HZ, Float32
 from diarize.voices.errors import VoiceError
-from diarize.voices.features import kaldi_fbank, raise_volume, slaney_mel, speechbrain_fbank
+from diarize.voices.features import (
+    HOP_SAMPLES,
+    kaldi_fbank,
+    raise_volume,
+    slaney_mel,
+    speechbrain_fbank,
+)
 
 SHORTEST_S = 0.2
 """Less sound than this holds no voice that any of the engines could tell."""
@@ -116,22 +122,19 @@ def normalised(vector: Float32) -> Float32:
 
 def ge2e_windows(mel: Float32, samples: int) -> Float32:
     """Resemblyzer's partial utterances of a (frames, 40) spectrogram: (windows, 160, 40)."""
-    frames = -(-(samples + 1) // HOP)
+    frames = -(-(samples + 1) // HOP_SAMPLES)
     steps = max(1, frames - GE2E_WINDOW_FRAMES + GE2E_STEP_FRAMES + 1)
     starts = list(range(0, steps, GE2E_STEP_FRAMES))
-    covered = (samples / HOP - starts[-1]) / GE2E_WINDOW_FRAMES
+    covered = (samples / HOP_SAMPLES - starts[-1]) / GE2E_WINDOW_FRAMES
     if covered < GE2E_COVERAGE and len(starts) > 1:
         starts.pop()
     return np.stack([mel[s : s + GE2E_WINDOW_FRAMES] for s in starts])
 
 
-HOP = 160
-
-
 def _ge2e_inputs(samples: Float32) -> Float32:
     loud = raise_volume(samples)
     # The last window may reach beyond the end: it sees zeros there, as in Resemblyzer.
-    padded = np.pad(loud, (0, GE2E_WINDOW_FRAMES * HOP))
+    padded = np.pad(loud, (0, GE2E_WINDOW_FRAMES * HOP_SAMPLES))
     return ge2e_windows(slaney_mel(padded), len(samples))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diarize.models.weights import weights_folder
+from diarize.plda import unit
 from diarize.records import Float32
 from diarize.voices.engines import SPECS
 from diarize.voices.errors import VoiceError
@@ -156,7 +157,7 @@ def score(
     Raises:
         VoiceError: another number of dimensions: the embeddings are of different models.
     """
-    a, b = _unit(first), _unit(second)
+    a, b = (unit(np.atleast_2d(vectors)) for vectors in (first, second))
     cohort = known.cohort
     if a.shape[1] != b.shape[1] or (cohort and a.shape[1] != cohort.voices.shape[1]):
         raise VoiceError(
@@ -185,11 +186,6 @@ def compare(
         for voices in (first, second)
     )
     return score(a, b, known, a_s, b_s)
-
-
-def _unit(vectors: Float32) -> Float32:
-    rows = np.atleast_2d(vectors)
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
 
 
 def shown(value: float) -> float:
