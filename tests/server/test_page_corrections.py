@@ -159,6 +159,22 @@ def test_a_turn_without_words(correct: Correct) -> None:
 
 
 @pages
+def test_a_word_of_no_length_gets_a_turn_of_some(correct: Correct) -> None:
+    """Whisper writes such words, also at the end of a recording."""
+    here = utterance("A", ("one", 1.0, 1.5), ("I", 2.0, 2.0), ("two", 3.0, 3.5))
+    last = utterance("B", ("four", 4.5, 5.0), ("so", 10.0, 10.0))
+    both = [turn(0.5, 4.0, "A"), turn(4.0, 10.0, "B")]
+    talk = {"turns": both, "exclusive": both, "utterances": [here, last]}
+    result = correct(words([0, 1], [0, 1], "C"), **talk)
+    for key in ("turns", "exclusive"):
+        assert spans(result[key]) == [
+            (0.5, 2.0, "A"), (2.0, 2.01, "C"), (2.01, 4.0, "A"), (4.0, 10.0, "B"),
+        ]  # fmt: skip
+    result = correct(words([1, 1], [1, 1], "A"), **talk)
+    assert spans(result["exclusive"]) == [(0.5, 4.0, "A"), (4.0, 9.99, "B"), (9.99, 10.0, "A")]
+
+
+@pages
 def test_undo_gives_back_what_was_there(correct: Correct) -> None:
     commands = [words([0, 1], [1, 0], "C"), {"type": "rename", "from": "C", "to": "A"}]
     assert correct(*commands, undone=2) == RESULT

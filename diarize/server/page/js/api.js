@@ -1,12 +1,16 @@
 // The service's calls. Every failure is an ApiError with one sentence for people.
 
 const KEY = "diarize-api-key";
-const ENDED = new Set(["done", "failed", "cancelled"]);
+const UNREACHABLE = "The service does not answer. Is it running?";
+const LOOK_WITHIN_S = 15;
+
+export const MOST_LISTED = 100;
 
 export class ApiError extends Error {
-  constructor(message, status = 0, retryAfterS = 0) {
+  constructor(message, status = 0, code = "", retryAfterS = 0) {
     super(message);
-    this.status = status;
+    this.status = status; // 0: no answer
+    this.code = code;
     this.retryAfterS = retryAfterS;
   }
 }
@@ -51,32 +55,33 @@ async function withKey(attempt) {
   }
 }
 
-function request(path, options = {}) {
+function request(path, { withinS, ...options } = {}) {
   return withKey(async () => {
     let response;
     try {
       const all = { ...options.headers, ...headers() };
-      response = await fetch(path, { ...options, headers: all, cache: "no-store" });
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
-      throw new ApiError("The service does not answer. Is it running?");
+      const signal = withinS && AbortSignal.timeout(withinS * 1000);
+      response = await fetch(path, { ...options, signal, headers: all, cache: "no-store" });
+    } catch {
+      throw new ApiError(UNREACHABLE);
     }
     if (response.ok) return response;
-    throw failure(response.status, await response.text(), response.headers.get("Retry-After"));
+    const text = await response.text().catch(() => "");
+    throw failure(response.status, text, response.headers.get("Retry-After"));
   });
 }
 
 function failure(status, text, retryAfter) {
-  return new ApiError(sentence(status, text), status, Number(retryAfter) || 0);
-}
-
-function sentence(status, text) {
-  let message = null;
+  let told = {};
   try {
-    message = JSON.parse(text).error.message;
+    told = JSON.parse(text).error ?? {};
   } catch {
     // not from the service itself: a proxy, say
   }
+  return new ApiError(sentence(status, told.message), status, told.code, Number(retryAfter) || 0);
+}
+
+function sentence(status, message) {
   if (typeof message !== "string" || message === "") return `The service answered ${status}.`;
   message = message[0].toUpperCase() + message.slice(1);
   return /[.!?…]$/.test(message) ? message : `${message}.`;
@@ -88,19 +93,34 @@ function post(path, body) {
 }
 
 async function json(pending) {
-  return (await pending).json();
+  const response = await pending;
+  try {
+    return await response.json();
+  } catch {
+    throw new ApiError(UNREACHABLE); // it died while it answered
+  }
 }
 
 const at = (id) => `v1/jobs/${encodeURIComponent(id)}`;
 
 export const options = () => json(request("v1/options"));
-export const jobs = async () => (await json(request("v1/jobs?limit=100"))).jobs;
+export const ready = () => request("readyz");
 export const job = (id) => json(request(at(id)));
 export const result = (id) => json(request(`${at(id)}/result?format=json`));
 export const voices = async (id) => (await json(request(`${at(id)}/speakers`))).speakers;
 export const remember = (id, speaker, name) => post(`${at(id)}/voices`, { names: { [speaker]: name } });
 export const cancel = (id) => json(request(`${at(id)}/cancel`, { method: "POST" }));
-export const remove = (id) => request(at(id), { method: "DELETE" });
+export const remove = (id) =>
+  request(at(id), { method: "DELETE" }).catch((error) => {
+    if (error.status !== 404) throw error; // deleted elsewhere: just as well
+  });
+
+/** The newest ones, or those that came before one; the newest first. */
+export async function jobs(before = null) {
+  const beyond = before === null ? "" : `&before=${encodeURIComponent(before)}`;
+  const path = `v1/jobs?limit=${MOST_LISTED}${beyond}`;
+  return (await json(request(path, { withinS: LOOK_WITHIN_S }))).jobs;
+}
 
 /** The fields that this service takes with a recording. */
 export async function submitFields() {
@@ -147,45 +167,4 @@ export function submit(file, fields, { signal, onSent }) {
         sending.send(form);
       }),
   );
-}
-
-/** Follow a job until it has ended; `onView` gets it whenever it changes. */
-export async function follow(id, onView, signal) {
-  for (let wait = 1; ; wait = Math.min(wait * 2, 15)) {
-    try {
-      const response = await request(`${at(id)}/events`, { signal });
-      for await (const view of events(response.body)) {
-        wait = 1;
-        onView(view);
-        if (ENDED.has(view.state)) return;
-      }
-    } catch (error) {
-      if (signal.aborted || error.name === "AbortError" || error.status === 404) throw error;
-      if (error.status === 401) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, wait * 1000)); // the service restarts, say
-  }
-}
-
-async function* events(body) {
-  let text = "";
-  for await (const chunk of chunks(body.pipeThrough(new TextDecoderStream()))) {
-    text += chunk;
-    const whole = text.split("\n\n");
-    text = whole.pop();
-    for (const event of whole) if (event.startsWith("data: ")) yield JSON.parse(event.slice(6));
-  }
-}
-
-async function* chunks(stream) {
-  const reader = stream.getReader(); // Safari cannot iterate over streams
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    reader.cancel().catch(() => {}); // it may have broken already, which was told by then
-  }
 }

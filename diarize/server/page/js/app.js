@@ -57,6 +57,7 @@ async function route() {
     if (mine !== turn) return;
     history.replaceState(null, "", "#");
     $("#start").hidden = false;
+    list.look(); // it may have been deleted elsewhere
     tell(error);
   } finally {
     if (mine === turn) $("#opening").hidden = true;

@@ -5,6 +5,7 @@ import { $, el, tell } from "./dom.js";
 import { keepFile } from "./jobs.js";
 
 const PATIENT_WITH = new Set([429, 503]); // busy, or still loading its models
+const WAIT_S = 5;
 
 export class AskForm {
   constructor(form, list) {
@@ -117,13 +118,16 @@ export class AskForm {
   async submit(file, card, fields) {
     const { signal } = card.unwanted;
     const onSent = (fraction) => card.showProgress("sending", fraction);
-    for (;;) {
+    for (let again = false; ; again = true) {
       try {
+        if (again) await api.ready(); // what may be large is not sent in vain again
         return await api.submit(file, fields, { signal, onSent });
       } catch (error) {
-        if (!PATIENT_WITH.has(error.status) || !error.retryAfterS) throw error;
+        const busy = PATIENT_WITH.has(error.status) && error.retryAfterS > 0;
+        if (!busy && error.code !== "not_ready") throw error;
         card.showProgress("sending", 0, error.message);
-        await new Promise((resolve) => setTimeout(resolve, error.retryAfterS * 1000));
+        const wait = error.retryAfterS || WAIT_S;
+        await new Promise((resolve) => setTimeout(resolve, wait * 1000));
       }
     }
   }

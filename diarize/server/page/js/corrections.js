@@ -12,6 +12,7 @@ const PAUSE_S = 2; // what the pipeline takes for the end of an utterance
 const LONG_S = 20;
 const SHORT_S = 2;
 const TOUCHING_S = 0.001;
+const LEAST_S = 0.01; // of a turn made of words: some words begin and end at once
 
 /** The result after a command. */
 export function apply(result, command) {
@@ -134,8 +135,8 @@ function moveWords(result, [u0, w0], [u1, w1], to) {
     const begin = u === u0 ? w0 : 0;
     const end = u === u1 ? w1 + 1 : utterance.words.length;
     parts.push(...split(utterance, begin, end, to));
-    const moved = utterance.words.slice(begin, end);
-    const span = { start: moved[0].start, end: moved.at(-1).end, from: utterance.speaker, to };
+    const times = spanOf(utterance.words.slice(begin, end), result.duration);
+    const span = { ...times, from: utterance.speaker, to };
     if (span.from !== to) spans.push(span);
   }
   if (spans.length === 0) return result;
@@ -149,6 +150,11 @@ function moveWords(result, [u0, w0], [u1, w1], to) {
     exclusive = hold(exclusive, span, words);
   }
   return { ...result, utterances, turns: joinTurns(turns), exclusive: joinTurns(exclusive) };
+}
+
+function spanOf(words, duration) {
+  const start = Math.max(0, Math.min(words[0].start, duration - LEAST_S));
+  return { start, end: Math.max(words.at(-1).end, start + LEAST_S) };
 }
 
 /** An utterance in up to three parts, of which that with words begin…end−1 goes to `to`. */

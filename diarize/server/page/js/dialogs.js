@@ -46,6 +46,11 @@ export function showHelp() {
   return ask(document.getElementById("help-dialog"));
 }
 
+/** Nothing is asked any more: what the question was about has changed. */
+export function dropName() {
+  document.getElementById("name-dialog").close();
+}
+
 /** A name: {name, remember}. `taken(name)` tells what happens where the name is somebody's. */
 export async function askName({ title, value = "", canRemember, remember: wanted = false, taken }) {
   const dialog = document.getElementById("name-dialog");

@@ -25,7 +25,10 @@ const SHORT = {
   transcription: "Words",
 };
 const SHOWN = Object.keys(SHORT);
-const MOST_FOLLOWED = 2; // at a time: browsers keep six connections to a service, sending needs some
+const WORKING = new Set(["queued", "running"]);
+const LOOK_EVERY_S = 0.5;
+const TRY_AGAIN_S = 3; // where the service does not answer
+const MOST_ASKED = 2; // of jobs too old to be listed: the first ones are those that move
 const ENOUGH_TO_TELL = { fraction: 0.03, seconds: 2 };
 
 const files = new Map(); // job id → the File that was sent, to be played
@@ -38,18 +41,48 @@ export class JobList {
     this.list = list;
     this.onDone = onDone;
     this.onDeleted = onDeleted;
+    this.older = document.getElementById("jobs-older");
+    this.older.addEventListener("click", () => this.showOlder());
     this.cards = new Map(); // job id → Card
-    this.waiting = []; // cards whose jobs are to be followed, the next one first
-    this.followed = 0;
+    this.looking = false;
+    this.timer = 0;
+    document.addEventListener("visibilitychange", () => this.look());
   }
 
   async load() {
-    for (const view of (await api.jobs()).reverse()) {
-      if (this.cards.has(view.id)) continue;
-      const card = this.addCard(view.file_name, true);
-      this.adopt(card, view);
-      card.silent = false;
+    const listed = await api.jobs();
+    for (const view of listed.toReversed()) if (!this.cards.has(view.id)) this.addJob(view);
+    this.older.hidden = listed.length < api.MOST_LISTED;
+  }
+
+  async showOlder() {
+    const [oldest] = this.inOrder();
+    let listed;
+    try {
+      listed = await api.jobs(oldest?.view.id);
+    } catch (error) {
+      if (error.status !== 404) return tell(error);
+      this.lack(oldest);
+      return this.showOlder();
     }
+    const items = listed.map((view) => this.addJob(view).item);
+    this.list.append(...items);
+    this.older.hidden = listed.length < api.MOST_LISTED;
+    if (items.length > 0) $("a[href], .delete", items[0]).focus();
+  }
+
+  /** A card for a job that the service has had for a while. */
+  addJob(view) {
+    const card = this.addCard(view.file_name, true);
+    this.adopt(card, view);
+    card.silent = false;
+    return card;
+  }
+
+  /** The cards of jobs, as these came in. */
+  inOrder() {
+    const age = (a, b) => (a.view.created_at < b.view.created_at ? -1 : 1);
+    return [...this.cards.values()].sort(age);
   }
 
   /** A card for a recording that is still to be sent; a `silent` one announces nothing. */
@@ -61,47 +94,81 @@ export class JobList {
     return card;
   }
 
-  /** The service has taken the card's recording: follow it. */
+  /** The service has taken the card's recording: watch it. */
   adopt(card, view) {
     this.cards.set(view.id, card);
     card.show(view);
-    if (view.state !== "queued" && view.state !== "running") return;
-    this.waiting.push(card);
-    this.followNext();
+    if (card.working) this.look();
   }
 
-  /** Jobs are done in the order they came in: the first ones are those that move. */
-  async followNext() {
-    if (this.followed >= MOST_FOLLOWED || this.waiting.length === 0) return;
-    const card = this.waiting.shift();
-    const change = (view) => {
+  /** See how the jobs are, again and again while there is work, with one short request for all.
+   *
+   * A stream for each would hold connections, and a browser keeps six to a service for all its tabs
+   * together. A tab that is hidden looks when it is shown. */
+  async look() {
+    clearTimeout(this.timer);
+    if (this.looking || document.hidden || this.cards.size === 0) return;
+    this.looking = true;
+    const known = this.inOrder(); // what is sent meanwhile may not be in the answer
+    let wait = LOOK_EVERY_S;
+    try {
+      await this.update(known, await api.jobs());
+    } catch (error) {
+      if (!(error instanceof api.ApiError) || error.status === 401) throw error;
+      for (const card of known) if (card.working) card.lose(error);
+      wait = TRY_AGAIN_S;
+    } finally {
+      this.looking = false;
+    }
+    const working = [...this.cards.values()].some((card) => card.working);
+    if (working) this.timer = setTimeout(() => this.look(), wait * 1000);
+  }
+
+  /** Show what the service tells; jobs that it does not know any more were deleted elsewhere. */
+  async update(known, listed) {
+    const views = new Map(listed.map((view) => [view.id, view]));
+    const here = ({ view }) => this.cards.has(view.id); // not deleted in this tab meanwhile
+    let absent = known.filter((card) => here(card) && !views.has(card.view.id));
+    if (listed.length === api.MOST_LISTED) {
+      absent = absent.filter((card) => card.working).slice(0, MOST_ASKED);
+      for (const { view } of absent) views.set(view.id, await viewOf(view.id));
+    }
+    for (const card of absent) if (!views.get(card.view.id)) this.lack(card);
+    for (const card of known) {
+      const view = views.get(card.view.id);
+      if (!view || !card.working) continue; // it may have been stopped after the service was asked
       card.show(view);
       if (view.state === "done") this.onDone(view.id);
-    };
-    this.followed += 1;
-    try {
-      await api.follow(card.view.id, change, card.unwanted.signal);
-    } catch (error) {
-      tell(error);
-    } finally {
-      this.followed -= 1;
-      this.followNext();
     }
   }
 
+  /** Corrections are kept: the service may have been started with another folder, for once. */
+  lack(card) {
+    this.drop(card);
+    announce(`${card.name} was deleted elsewhere.`);
+  }
+
   drop(card) {
+    card.unwanted.abort();
     card.item.remove();
-    this.waiting = this.waiting.filter((other) => other !== card);
     if (card.view) {
       this.cards.delete(card.view.id);
       files.delete(card.view.id);
-      this.onDeleted(card.view.id);
     }
     this.tellEmpty();
   }
 
   tellEmpty() {
     document.getElementById("jobs-empty").hidden = this.list.children.length > 0;
+  }
+}
+
+async function viewOf(id) {
+  try {
+    return await api.job(id);
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    return null;
   }
 }
 
@@ -129,13 +196,18 @@ class Card {
     this.showProgress("sending", 0);
   }
 
+  get working() {
+    return this.view !== null && WORKING.has(this.view.state);
+  }
+
   show(view) {
     if (this.unwanted.signal.aborted) return;
     this.view = view;
-    const working = view.state === "queued" || view.state === "running";
+    const { working } = this;
     if (view.state === "done") this.link.href = `#job/${view.id}`;
     $(".job-name .quiet", this.item).textContent = working ? "" : ending(view);
-    if (working) this.showProgress(view.state === "queued" ? "queued" : view.stage, view.progress);
+    const stage = view.state === "queued" ? "queued" : view.stage;
+    if (working) this.showProgress(stage, view.progress, view.error?.message); // what it waits for
     else this.showEnd();
     if (view.state === "failed") this.fail(view.error.message);
     if (view.state === "queued" && view.ahead > 0) {
@@ -156,6 +228,16 @@ class Card {
       else item.removeAttribute("aria-current");
     }
     this.sayOnce(`${this.name}: ${STAGES[stage] ?? "starting"}`);
+  }
+
+  /** How it goes on is not known for now. */
+  lose(error) {
+    const lost = "The connection to the service is lost: trying again …";
+    const note = error.status === 0 ? lost : error.message;
+    $(".stage-now", this.item).textContent = note;
+    $(".left", this.item).textContent = "";
+    this.begun = null; // the time without it tells nothing about the time left
+    this.sayOnce(`${this.name}: ${note}`);
   }
 
   /** From how fast it went since it was first seen; sending is another matter than working. */
@@ -191,23 +273,22 @@ class Card {
   }
 
   async cancel() {
-    if (this.view === null) {
-      this.unwanted.abort();
-      this.owner.drop(this);
-      return;
-    }
+    if (this.view === null) return this.owner.drop(this);
     try {
       this.show(await api.cancel(this.view.id));
     } catch (error) {
-      tell(error);
+      if (error.status === 404) this.owner.lack(this);
+      else tell(error);
     }
   }
 
   async delete() {
     if (this.view?.state === "done" && !(await askDelete(this.name))) return;
     try {
-      if (this.view !== null) await api.remove(this.view.id);
-      this.unwanted.abort();
+      if (this.view !== null) {
+        await api.remove(this.view.id);
+        this.owner.onDeleted(this.view.id);
+      }
       this.owner.drop(this);
       announce(`${this.name} is deleted.`);
       document.getElementById("jobs-title").scrollIntoView({ block: "nearest" });

@@ -2,10 +2,13 @@
 
 import { History } from "./corrections.js";
 
+let known = null; // what is kept of the open transcript, as far as this tab knows
+
 const keyOf = (id) => `diarize-corrections-${id}`;
 
 export function restore(id, result) {
   const text = localStorage.getItem(keyOf(id));
+  known = text;
   if (text === null) return new History(result);
   const { commands, position } = JSON.parse(text);
   const history = new History(result, commands);
@@ -15,8 +18,16 @@ export function restore(id, result) {
 
 export function keep(id, history) {
   const { commands, position } = history;
-  if (commands.length === 0) localStorage.removeItem(keyOf(id));
-  else localStorage.setItem(keyOf(id), JSON.stringify({ commands, position }));
+  const text = commands.length === 0 ? null : JSON.stringify({ commands, position });
+  if (text === null) localStorage.removeItem(keyOf(id));
+  else localStorage.setItem(keyOf(id), text);
+  known = text;
+}
+
+/** Whether another tab has kept other corrections of the open transcript. */
+export function isKeptElsewhere(id) {
+  const text = localStorage.getItem(keyOf(id));
+  return text !== null && text !== known;
 }
 
 export function forget(id) {

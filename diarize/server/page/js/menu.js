@@ -12,7 +12,7 @@ const menu = () => document.getElementById("menu");
  * begin with a string, its heading. */
 export function openMenu(anchor, label, groups) {
   const box = menu();
-  if (box.matches(":popover-open")) box.hidePopover();
+  closeMenu();
   box.setAttribute("aria-label", label);
   box.replaceChildren(...groups.filter((group) => group.length > 0).map(groupOf));
   opener = anchor;
@@ -20,6 +20,10 @@ export function openMenu(anchor, label, groups) {
   place(box, anchor.getBoundingClientRect());
   anchor.setAttribute("aria-expanded", "true");
   (items().find((item) => item.classList.contains("checked")) ?? items()[0]).focus();
+}
+
+export function closeMenu() {
+  if (menu().matches(":popover-open")) menu().hidePopover();
 }
 
 export function setUpMenu() {
@@ -32,7 +36,7 @@ export function setUpMenu() {
       opener?.focus();
     }
   });
-  addEventListener("resize", () => box.matches(":popover-open") && box.hidePopover());
+  addEventListener("resize", closeMenu);
 }
 
 function items() {

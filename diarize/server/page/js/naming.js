@@ -62,7 +62,7 @@ export class Naming {
   relabel(from, to) {
     const merged = to !== UNKNOWN && this.reader.names.includes(to);
     const done = to === UNKNOWN ? `${from} is marked UNKNOWN.` : `${from} is now ${to}.`;
-    this.reader.do({ type: "rename", from, to }, merged ? `${from} and ${to} are one now.` : done);
+    return this.reader.do({ type: "rename", from, to }, merged ? `${from} and ${to} are one now.` : done);
   }
 
   async rename(name, remember = false) {
@@ -76,7 +76,7 @@ export class Naming {
       taken: (other) => this.taken(name, other),
     });
     if (answer === null) return;
-    if (answer.name !== name) this.relabel(name, answer.name);
+    if (answer.name !== name && !this.relabel(name, answer.name)) return;
     if (answer.remember) await this.remember(voice.speaker, answer.name);
   }
 

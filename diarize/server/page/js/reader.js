@@ -2,11 +2,13 @@
 
 import * as api from "./api.js";
 import { UNKNOWN } from "./corrections.js";
+import { dropName } from "./dialogs.js";
 import { $, announce, isTyping, tell, toast } from "./dom.js";
 import { openDownloads } from "./downloads.js";
 import { fileOf, keepFile } from "./jobs.js";
-import { forget, keep, restore } from "./kept.js";
+import { forget, isKeptElsewhere, keep, restore } from "./kept.js";
 import { Lanes, placeText } from "./lanes.js";
+import { closeMenu } from "./menu.js";
 import { Naming } from "./naming.js";
 import { Player } from "./player.js";
 import { SelectionBar } from "./selection.js";
@@ -44,6 +46,7 @@ export class Reader {
       openDownloads(event.currentTarget, this.formats, () => this.history.result);
     });
     document.addEventListener("keydown", (event) => this.onKey(event));
+    addEventListener("storage", () => this.takeOver("Corrected in another tab: shown here, too."));
   }
 
   get isOpen() {
@@ -58,13 +61,7 @@ export class Reader {
     if (!stillWanted()) return false;
     this.job = job;
     this.voices = voices;
-    try {
-      this.history = restore(id, result);
-    } catch {
-      forget(id); // of another version of the page, say
-      this.history = restore(id, result);
-      toast("Earlier corrections of this transcript could not be read.", { lasting: true });
-    }
+    this.restore(result);
     $("#title").textContent = job.file_name;
     document.title = `${job.file_name} – Who said what`;
     const warnings = $("#warnings");
@@ -87,6 +84,17 @@ export class Reader {
     $("#dock").hidden = true;
     $("#reader").hidden = true;
     document.title = "Who said what";
+  }
+
+  restore(result) {
+    const { id } = this.job;
+    try {
+      this.history = restore(id, result);
+    } catch {
+      forget(id); // of another version of the page, say
+      this.history = restore(id, result);
+      toast("Earlier corrections of this transcript could not be read.", { lasting: true });
+    }
   }
 
   // ---------------------------------------------------------------- showing
@@ -152,36 +160,52 @@ export class Reader {
 
   // ---------------------------------------------------------------- correcting
 
+  /** Whether it was done. */
   do(command, told) {
-    this.history.do(command);
-    this.changed(told);
+    return this.change(() => this.history.do(command), told);
   }
 
   undo() {
-    if (!this.history.canUndo) return;
-    this.history.undo();
-    this.changed("Undone.");
+    if (this.history.canUndo) this.change(() => this.history.undo(), "Undone.");
   }
 
   redo() {
-    if (!this.history.canRedo) return;
-    this.history.redo();
-    this.changed("Done again.");
+    if (this.history.canRedo) this.change(() => this.history.redo(), "Done again.");
   }
 
-  changed(told) {
-    const from = document.activeElement;
-    const word = this.transcript.selection && this.transcript.wordAt(this.transcript.selection.focus);
-    this.refresh();
+  change(act, told) {
+    const missed = "Another tab has corrected this transcript: look again before you go on.";
+    if (this.takeOver(missed, { lasting: true })) return false;
+    act();
     try {
       keep(this.job.id, this.history);
     } catch {
       toast("This browser is full: corrections will be lost with this tab.", { lasting: true });
     }
+    this.showChange();
+    announce(told);
+    return true;
+  }
+
+  /** Go on with what another tab has made of the transcript, if it has: whether it had. */
+  takeOver(told, options) {
+    if (!this.isOpen || !isKeptElsewhere(this.job.id)) return false;
+    this.restore(this.history.states[0]);
+    closeMenu(); // menus and questions are about what was there before
+    dropName();
+    this.showChange();
+    toast(told, options);
+    return true;
+  }
+
+  /** Selection and focus stay where they were, or near. */
+  showChange() {
+    const from = document.activeElement;
+    const word = this.transcript.selection && this.transcript.wordAt(this.transcript.selection.focus);
+    this.refresh();
     const place = word && this.transcript.find(word.start, word.text);
     if (place) this.transcript.select(place, place, { focusing: true });
     else if (!from.isConnected || from.disabled) $("#title").focus({ preventScroll: true });
-    announce(told);
   }
 
   /** Give what is selected to a speaker. */
