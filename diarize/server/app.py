@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from diarize.errors import DiarizeError
 from diarize.server import (
     embedding_service,
     health,
+    job_events,
     jobs,
     localai,
     openai,
@@ -28,12 +30,17 @@ from diarize.server import (
 )
 from diarize.server import errors as answers
 from diarize.server.auth import Guard, Keys
+from diarize.server.forms import takes_files
 from diarize.server.job_runner import JobRunner
 from diarize.server.job_store import JobStore
 from diarize.server.limits import BodyLimit, Cancelled
 from diarize.server.logs import RequestLog
 from diarize.server.service import Service
 from diarize.server.settings import Settings, SettingsError
+
+FAMILIES = (
+    openai, speaches, localai, embedding_service, jobs, job_events, health, page_routes,
+)  # fmt: skip
 
 
 def create_app(settings: Settings, *, local_only: bool = True) -> FastAPI:
@@ -43,22 +50,12 @@ def create_app(settings: Settings, *, local_only: bool = True) -> FastAPI:
         local_only: it listens on loopback; without keys only this machine may call (`Guard`).
 
     Raises:
-        SettingsError: another service uses the data folder.
+        SettingsError: the data folder cannot be used, or another service uses it.
     """
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(settings.data / "lock")
-    try:
-        lock.acquire(blocking=False)
-    except LockedElsewhere:
-        raise SettingsError(
-            f"another service uses {settings.data}: stop it, or give another folder with --data"
-        ) from None
-    service = Service(settings)
+    lock, service, store = _open(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = JobStore(settings.data)
-        store.recover()
         runner = app.state.jobs = JobRunner(service, store)
         starting = asyncio.create_task(_start(service, runner))
         try:
@@ -80,16 +77,46 @@ def create_app(settings: Settings, *, local_only: bool = True) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    for family in (openai, speaches, localai, embedding_service, jobs, health, page_routes):
+    for family in FAMILIES:
         app.include_router(family.router)
     page_routes.mount(app)
     _handle_errors(app)
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit, settings=settings)
+    app.add_middleware(BodyLimit, settings=settings, upload_paths=_upload_paths())
     app.add_middleware(Guard, keys=Keys(settings.keys), local_only=local_only)
     app.add_middleware(RequestLog, metrics=service.metrics)
     app.openapi = lambda: _document(app, keyed=bool(settings.keys))  # type: ignore[method-assign]
     return app
+
+
+def _open(settings: Settings) -> tuple[FileLock, Service, JobStore]:
+    """What the data folder holds, for this process alone.
+
+    Raises:
+        SettingsError: as `create_app`.
+    """
+    lock = FileLock(settings.data / "lock", thread_local=False)
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock.acquire(blocking=False)
+        service, store = Service(settings), JobStore(settings.data)
+        service.metrics.jobs.labels("failed").inc(store.recover())
+    except LockedElsewhere:
+        raise SettingsError(
+            f"another service uses {settings.data}: stop it, or give another folder with --data"
+        ) from None
+    except (OSError, sqlite3.DatabaseError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise SettingsError(
+            f"the data folder {settings.data} cannot be used ({why}): mend it, or give another "
+            "with --data"
+        ) from error
+    return lock, service, store
+
+
+def _upload_paths() -> frozenset[str]:
+    routes = (route for family in FAMILIES for route in family.router.routes)
+    return frozenset(route.path for route in routes if takes_files(route))
 
 
 async def _start(service: Service, runner: JobRunner) -> None:
@@ -102,6 +129,8 @@ def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, answers.on_http_error)
     app.add_exception_handler(RequestValidationError, answers.on_invalid)
     app.add_exception_handler(DiarizeError, answers.on_library_error)
+    for refused in (OSError, sqlite3.Error):
+        app.add_exception_handler(refused, answers.on_machine_error)
     app.add_exception_handler(Exception, answers.on_crash)
     for gone in (Cancelled, ClientDisconnect):
         app.add_exception_handler(gone, _nobody_listens)

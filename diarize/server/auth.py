@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from diarize.server.errors import ServiceError, answer
+from diarize.server.limits import drain
 from diarize.server.settings import SettingsError, is_loopback
 
 OPEN_PATHS = frozenset({"/health", "/livez", "/readyz", "/openapi.json"})
@@ -94,6 +95,7 @@ class Guard:
         if refusal is None:
             await self._app(scope, receive, send)
         else:
+            await drain(receive)
             await answer(refusal)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> ServiceError | None:
@@ -106,7 +108,7 @@ class Guard:
                 401,
                 "invalid_api_key",
                 "no valid API key: send one as `Authorization: Bearer …` or `X-API-Key: …`",
-                # An upload that follows is not read.
+                # Of an upload that follows, only a little is read.
                 headers={"WWW-Authenticate": "Bearer", "Connection": "close"},
             )
         if self._local_only and not _from_this_machine(Headers(scope=scope)):
@@ -115,6 +117,7 @@ class Guard:
                 "foreign_origin",
                 "without an API key only programs and pages of this machine may call: "
                 "use http://localhost, or start the service with a key",
+                headers={"Connection": "close"},
             )
         return None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diarize.errors import DiarizeError
+from diarize.errors import DiarizeError, ModelError
 
 if TYPE_CHECKING:
     from diarize.server.settings import Settings
@@ -95,7 +95,12 @@ def _need_packages() -> None:
 
 
 def _run(settings: Settings, host: str, port: int) -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop.
+
+    Raises:
+        SettingsError: the data folder cannot be used.
+        ModelError: the models cannot be loaded.
+    """
     import uvicorn
 
     from diarize.server.app import create_app
@@ -122,7 +127,16 @@ def _run(settings: Settings, host: str, port: int) -> None:
             app.state.service.stop()
             super().handle_exit(sig, frame)
 
+        async def on_tick(self, counter: int) -> bool:
+            """Whether to end: without its models it can do nothing, now or later."""
+            if app.state.service.failure is not None:
+                app.state.service.stop()
+                return True
+            return await super().on_tick(counter)
+
     Server(config).run()
+    if app.state.service.failure is not None:
+        raise ModelError(app.state.service.failure)
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

@@ -4,12 +4,14 @@
 
 Every message on the socket carries a connection; a child is forked for it, which reads its task (a
 line of JSON) and answers lines ["progress", 0.1], … and at last ["done", {"channels": how many it
-has written, "warnings": []}], ["audio", message], ["long", message] or ["crash", class]. When the
-connection closes, so does the child; when the socket does, the process ends.
+has written, "warnings": []}], ["audio", message], ["long", message], ["machine", errno] or
+["crash", class]. When the connection closes, so does the child; when the socket does, the process
+ends.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -26,6 +28,7 @@ from diarize.audio import Recording
 from diarize.audio.decode import decode
 from diarize.errors import AudioError, TooLongError
 from diarize.records import SAMPLE_RATE_HZ
+from diarize.server import machine
 
 BLOCK_SAMPLES = 60 * SAMPLE_RATE_HZ
 SPARE_DISK_BYTES = 64 << 20
@@ -56,16 +59,22 @@ def _serve(connection: socket.socket) -> None:
     try:
         _confine(task)
         kind, content = "done", _decode(task, connection)
-    except TooLongError as error:
-        kind, content = "long", str(error)
-    except AudioError as error:
-        kind, content = "audio", str(error)
     except MemoryError:
         name = task["file_name"]
         kind, content = "audio", f"{name!r} takes too much memory to decode: convert it to FLAC"
     except Exception as error:
-        kind, content = "crash", f"{type(error).__name__}: {error}"
+        kind, content = _reason(error)
     _tell(connection, kind, content)
+
+
+def _reason(error: Exception) -> tuple[str, Any]:
+    if name := machine.trouble(error):
+        return "machine", getattr(errno, name)
+    if isinstance(error, TooLongError):
+        return "long", str(error)
+    if isinstance(error, AudioError):
+        return "audio", str(error)
+    return "crash", f"{type(error).__name__}: {error}"
 
 
 def _end_with(connection: socket.socket) -> None:

@@ -79,6 +79,7 @@ class Decoder:
 
         Raises:
             AudioError: it cannot be decoded, is too long, or its child died or took too much.
+            OSError: the machine is in trouble, as without room for the samples.
         """
         samples_path = self._folder / f"{secrets.token_hex(16)}.f32"
         task = {
@@ -168,6 +169,8 @@ def _fail(kind: str, content: Any) -> None:
         raise TooLongError(content)
     if kind == "audio":
         raise AudioError(content)
+    if kind == "machine":
+        raise OSError(content, os.strerror(content))
     raise RuntimeError(f"the decoding child crashed: {content}")
 
 

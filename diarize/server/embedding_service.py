@@ -61,6 +61,7 @@ class CompareAnswer(BaseModel):
     model_config = example({"similarity": 0.79, "is_same_speaker": True})
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", summary="Is the model loaded?")
 def health(request: Request) -> Health:
     ready = service_of(request).ready

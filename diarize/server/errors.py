@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastapi import Request
@@ -11,7 +12,10 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from diarize.errors import AudioError, DiarizeError, ModelError, TooLongError
+from diarize.server import machine
 from diarize.voices.errors import UnknownPersonError, VoiceStoreError
+
+log = logging.getLogger("diarize.server")
 
 TYPES = {
     400: "invalid_request_error",
@@ -103,6 +107,21 @@ def of_library(error: DiarizeError) -> ServiceError:
     return ServiceError(503, "unavailable", message)
 
 
+def of_machine(error: BaseException) -> ServiceError | None:
+    """The answer for an error that the machine is to blame for; None: it is not."""
+    name = machine.trouble(error)
+    if name is None:
+        return None
+    if name in machine.NO_SPACE:
+        message = (
+            "no space left on the device: delete what is no longer needed; jobs that wait go on "
+            "by themselves"
+        )
+        return ServiceError(507, "no_space", message, headers={"Retry-After": "60"})
+    message = f"the machine cannot do this now ({name}): try again later; the log has more"
+    return ServiceError(503, "machine_trouble", message)
+
+
 def body_of(error: ServiceError) -> dict[str, Any]:
     """The JSON of an error."""
     kind = TYPES.get(error.status_code, "server_error")
@@ -117,9 +136,11 @@ def answer(error: ServiceError) -> JSONResponse:
     return JSONResponse(body_of(error), error.status_code, headers=error.headers)
 
 
-async def on_http_error(_: Request, error: Exception) -> JSONResponse:
+async def on_http_error(request: Request, error: Exception) -> JSONResponse:
     """Ours, and those that the framework raises."""
     assert isinstance(error, HTTPException)
+    if of_machine(error):  # the framework calls a form that cannot be kept a bad request
+        return await on_machine_error(request, error)
     if not isinstance(error, ServiceError):
         status = error.status_code
         code = CODES.get(status, "bad_request")
@@ -128,15 +149,29 @@ async def on_http_error(_: Request, error: Exception) -> JSONResponse:
     return answer(error)
 
 
-async def on_library_error(_: Request, error: Exception) -> JSONResponse:
+async def on_library_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DiarizeError)
+    if of_machine(error):
+        return await on_machine_error(request, error)
     return answer(of_library(error))
 
 
-async def on_invalid(_: Request, error: Exception) -> JSONResponse:
+async def on_machine_error(_: Request, error: Exception) -> JSONResponse:
+    """What the system refuses; a bug of ours goes on to `on_crash`."""
+    found = of_machine(error)
+    if found is None:
+        raise error
+    log.error("the machine is in trouble", extra={"fields": {"why": found.detail}}, exc_info=error)
+    return answer(found)
+
+
+async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     """What does not fit the schema. Values are not repeated: they may be long, or secret."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    if first["loc"] == ("body",) and "json" not in request.headers.get("content-type", ""):
+        message = "the body must be JSON: send it with the header Content-Type: application/json"
+        return answer(ServiceError(400, "invalid_value", message))
     path = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
     if first["type"] == "json_invalid":
         path = []

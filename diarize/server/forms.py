@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Form, Request, Response, UploadFile
+from fastapi import Form, Request, Response, UploadFile, params
 from fastapi.params import File
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, ConfigDict
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request as StarletteRequest
+from starlette.routing import BaseRoute
 
-from diarize.server.errors import ErrorBody, bad
+from diarize.server.errors import ErrorBody, ServiceError, bad
 from diarize.server.settings import MIB, Channels
 
 MAX_FIELD_BYTES = 8 * MIB
 """Of one text field: a reference of 10 s at 48 kHz, 24 bit, stereo has 4 MB in base64."""
+
+MAX_TEXT_BYTES = 4 * MAX_FIELD_BYTES + MIB
+"""Of all text fields of a form, which are held in memory: four references, and the rest."""
 
 MAX_FIELDS = 100
 MAX_FILES = 4
@@ -49,9 +55,36 @@ class _FormRequest(Request):
     """A request whose form may hold what ours hold, and no more."""
 
     def form(self, **_: Any) -> Any:
-        return super().form(
-            max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
-        )
+        return self._limited_form()
+
+    async def _limited_form(self) -> FormData:
+        limits = {"max_fields": MAX_FIELDS, "max_part_size": MAX_FIELD_BYTES}
+        if not self.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+            return await super().form(**limits)
+        try:
+            return await _Parser(self.headers, self.stream(), max_files=MAX_FILES, **limits).parse()
+        except MultiPartException as error:
+            raise bad("body", error.message, "invalid_form") from error
+
+
+class _Parser(MultiPartParser):
+    """Counts the text of a form as it comes."""
+
+    _left_bytes = MAX_TEXT_BYTES
+
+    def on_part_end(self) -> None:
+        super().on_part_end()
+        value = self.items[-1][1]
+        if isinstance(value, str):
+            self._left_bytes -= len(value)
+            if self._left_bytes < 0:
+                raise ServiceError(
+                    413,
+                    "too_large",
+                    f"the text fields of the form are larger than the {MAX_TEXT_BYTES / MIB:g} MiB "
+                    "allowed together: send fewer or shorter references",
+                    headers={"Connection": "close"},
+                )
 
 
 class FormRoute(APIRoute):
@@ -64,6 +97,12 @@ class FormRoute(APIRoute):
             return await handler(_FormRequest(request.scope, request.receive))
 
         return handle
+
+
+def takes_files(route: BaseRoute) -> bool:
+    """Whether a call is made with a form."""
+    body = route.body_field if isinstance(route, APIRoute) else None
+    return body is not None and isinstance(body.field_info, params.Form)
 
 
 def example(fields: dict[str, Any]) -> ConfigDict:
@@ -104,5 +143,6 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
         429: "Too busy; `Retry-After` says when to come back",
         501: "Not available here",
         503: "Starting or stopping",
+        507: "No space left on the device",
     }
-    return {s: {"model": ErrorBody, "description": told[s]} for s in (*statuses, 401, 503)}
+    return {s: {"model": ErrorBody, "description": told[s]} for s in (*statuses, 401, 503, 507)}

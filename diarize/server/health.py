@@ -29,11 +29,14 @@ def version() -> str:
         return "0"
 
 
+# Watchers ask with HEAD, too.
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez", summary="The process answers")
 def livez() -> Alive:
     return Alive()
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="The models are loaded", response_model=Alive, responses=errors())
 def readyz(request: Request) -> JSONResponse:
     """503 while starting and stopping, and where models could not be loaded."""
@@ -41,10 +44,13 @@ def readyz(request: Request) -> JSONResponse:
     if service.ready:
         return JSONResponse({"status": "ok"})
     if service.failure:
-        return answer(ServiceError(503, "model_not_available", "the models could not be loaded"))
+        return answer(
+            ServiceError(503, "model_not_available", "the models could not be loaded: see the log")
+        )
     return answer(ServiceError(503, "not_ready", "the service is starting or stopping"))
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get(
     "/metrics",
     summary="For Prometheus",
@@ -53,7 +59,8 @@ def readyz(request: Request) -> JSONResponse:
 )
 def metrics(request: Request) -> Response:
     service = service_of(request)
-    service.metrics.waiting.set(service.heavy.waiting + service.quick.waiting)
+    gates = (service.heavy, service.quick, service.fetching)
+    service.metrics.waiting.set(sum(gate.waiting for gate in gates))
     service.metrics.working.set(service.heavy.running)
     service.metrics.queued.set(request.app.state.jobs.store.count("queued"))
     return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,9 @@ import numpy as np
 
 from diarize.errors import DiarizeError
 from diarize.formats import json as result_json
-from diarize.server.errors import ServiceError, body_of, of_library
-from diarize.server.job_store import ENDED, Job, JobStore
+from diarize.server.errors import ServiceError, body_of, of_library, of_machine
+from diarize.server.job import ENDED, Job, State
+from diarize.server.job_store import NOT_SERVED, JobStore
 from diarize.server.limits import Cancel, Cancelled
 from diarize.server.service import Service
 from diarize.server.studio import HINTS, Ask, Outcome
@@ -33,6 +35,8 @@ SHARES = {
 """About how much of the time each stage takes, on two cores."""
 
 CLEAN_EVERY_S = 3600.0
+PAUSE_S = 10.0
+"""How long a worker waits after the machine has failed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,10 @@ class JobRunner:
     def __init__(self, service: Service, store: JobStore) -> None:
         self.service = service
         self.store = store
+        self.watchers = 0  # streams of events
         self._cancels: dict[str, Cancel] = {}
+        self._stumbled: dict[str, dict[str, Any]] = {}  # jobs to be put back, and why
+        self._lock = threading.Lock()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -73,7 +80,15 @@ class JobRunner:
 
     def cancel(self, job: str) -> None:
         """End a job: now if it waits, at its next step if it runs."""
-        self.store.cancel(job)
+        if self.store.cancel(job):
+            self._count("cancelled")
+        if job in self._cancels:
+            self._cancels[job].set()
+
+    def delete(self, job: str) -> None:
+        """Forget a job; one that runs ends at its next step."""
+        if self.store.delete(job) in ("queued", "running"):
+            self._count("cancelled")
         if job in self._cancels:
             self._cancels[job].set()
 
@@ -96,15 +111,25 @@ class JobRunner:
     async def _work(self) -> None:
         while True:
             self._wake.clear()
-            if self.service.stopping or self.store.count("queued") == 0:
-                await self._wake.wait()
-                continue
-            cancel = Cancel(self.service.settings.max_job_s)
             try:
+                await asyncio.to_thread(self._put_back)
+                if self.service.stopping or self.store.count("queued") == 0:
+                    await self._wake.wait()
+                    continue
+                cancel = Cancel(self.service.settings.max_job_s)
                 await self.service.run_gated(self.service.heavy, self._next, cancel, patient=True)
-            except Exception:
-                log.exception("the job worker stumbled")
-                await asyncio.sleep(1)
+            except Exception as error:
+                trouble = of_machine(error)
+                fields = {"why": trouble.detail} if trouble else {}
+                log.exception("the job worker stumbled", extra={"fields": fields})
+                await asyncio.sleep(PAUSE_S)
+
+    def _put_back(self) -> None:
+        """What the machine has failed waits again, as soon as the disk can hold even that."""
+        with self._lock:
+            for job, error in list(self._stumbled.items()):
+                self.store.put_back(job, error)
+                del self._stumbled[job]
 
     def _next(self, cancel: Cancel) -> None:
         """Claim a job and do it, in a thread that holds a slot."""
@@ -113,24 +138,43 @@ class JobRunner:
             return
         self._cancels[job.id] = cancel
         try:
-            self._do(job, cancel)
-        except Cancelled:
-            if self.service.stopping:
-                self.store.requeue(job.id)
-        except ServiceError as error:
-            self.store.fail(job.id, body_of(error)["error"])
-        except DiarizeError as error:
-            self.store.fail(job.id, body_of(of_library(error))["error"])
-        except Exception:
-            log.exception("a job crashed", extra={"fields": {"job": job.id}})
-            message = "something went wrong here: see the log"
-            self.store.fail(job.id, body_of(ServiceError(500, "internal_error", message))["error"])
+            self._try(job, cancel)
+        except Exception as error:
+            if trouble := of_machine(error):
+                self._stumbled[job.id] = body_of(trouble)["error"]
+                self._put_back()
+            raise
         finally:
             del self._cancels[job.id]
             self._note(job.id)
 
+    def _try(self, job: Job, cancel: Cancel) -> None:
+        """Do a job, or keep why it cannot be done.
+
+        Raises:
+            whatever the machine is to blame for: the job is as good as before.
+        """
+        try:
+            self._do(job, cancel)
+        except Cancelled:
+            if self.service.stopping:
+                self.store.requeue(job.id)
+        except Exception as error:
+            if of_machine(error):
+                raise
+            if isinstance(error, DiarizeError):
+                error = of_library(error)
+            if not isinstance(error, ServiceError):
+                log.exception("a job crashed", extra={"fields": {"job": job.id}})
+                error = ServiceError(
+                    500, "internal_error", "something went wrong here: see the log"
+                )
+            self.store.fail(job.id, body_of(error)["error"])
+
     def _do(self, job: Job, cancel: Cancel) -> None:
-        source = self.store.source(job.id)
+        source, ask = self.store.source(job.id), ask_from_json(job.ask)
+        if ask.words:
+            self._check_model(ask)
         if job.url is not None and not source.exists():
             cancel.hook("fetching", 0.0)
             part = self.service.scratch / job.id
@@ -140,7 +184,7 @@ class JobRunner:
             finally:
                 part.unlink(missing_ok=True)
         warnings: list[str] = []
-        service, ask = self.service, ask_from_json(job.ask)
+        service = self.service
         with service.recording(
             source, job.file_name, cancel, channels=ask.channels, warnings=warnings
         ) as recording:
@@ -154,16 +198,40 @@ class JobRunner:
             warnings,
         )
 
+    def _check_model(self, ask: Ask) -> None:
+        """What was right when the job came need not be: the service may have other models now.
+
+        Raises:
+            ServiceError: 404, there is no such model now, or it does not know the language.
+        """
+        studio = self.service.studio
+        try:
+            studio.check_language(studio.transcription_model(ask.model), ask.language)
+        except ServiceError as error:
+            raise ServiceError(
+                404,
+                NOT_SERVED,
+                f"{error.detail}; the recording is kept, and the job is done once the service is "
+                "started with a model that fits",
+                error.param,
+            ) from error
+
     def _note(self, job: str) -> None:
         found = self.store.get(job)
-        state = found.state if found else "cancelled"
-        if state in ENDED:
-            self.service.metrics.jobs.labels(state).inc()
+        state = found.state if found else "deleted"
+        if state in ("done", "failed"):
+            self._count(state)
         log.info("job", extra={"fields": {"job": job, "state": state}})
+
+    def _count(self, state: State) -> None:
+        self.service.metrics.jobs.labels(state).inc()
 
     async def _clean(self) -> None:
         while True:
-            await asyncio.to_thread(self.store.expire, self.service.settings.keep_s)
+            try:
+                await asyncio.to_thread(self.store.expire, self.service.settings.keep_s)
+            except Exception:  # an hour later it is tried again
+                log.exception("old jobs could not be deleted")
             await asyncio.sleep(CLEAN_EVERY_S)
 
 

@@ -1,6 +1,7 @@
 """Jobs on disk: a row in SQLite each, and a folder each, whose files are whole or not there.
 
     DATA/jobs.db                 rows: state, what was asked for, what went wrong
+    DATA/reserve                 room for the deletion of a job on a full disk
     DATA/jobs/ID/source          the recording, until the job has ended
     DATA/jobs/ID/result.json     the result (`diarize.formats.json`)
     DATA/jobs/ID/voices.json     the voices of its speakers, so that they can be given a name later
@@ -19,64 +20,39 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from diarize.formats.files import write_atomic
 from diarize.server.errors import busy
+from diarize.server.job import COLUMNS, SCHEMA, VERSION, Job, State, from_row
+from diarize.server.settings import SettingsError
 from diarize.server.uploads import copy_to
-
-State = Literal["queued", "running", "done", "failed", "cancelled"]
-ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 
 MAX_ATTEMPTS = 3
 """A job during which the service died this often is given up: it may be what kills it."""
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL,
-    file_name TEXT NOT NULL,
-    url TEXT,
-    ask TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    ended_at TEXT,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    duration_s REAL,
-    warnings TEXT NOT NULL DEFAULT '[]',
-    error TEXT
-);
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
-"""
-VERSION = 1
+RESERVE_BYTES = 1 << 18
+"""SQLite writes a few pages before it frees any."""
 
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One job as it is kept. `ask` is what its submitter wants, as JSON holds it."""
-
-    id: str
-    state: State
-    file_name: str
-    url: str | None
-    ask: dict[str, Any]
-    created_at: str
-    ended_at: str | None
-    attempts: int
-    duration_s: float | None
-    warnings: list[str]
-    error: dict[str, Any] | None
+NOT_SERVED = "model_not_served"
+"""Code of the jobs that fail for want of a model, keep their recording and wait for a restart."""
 
 
 class JobStore:
-    """Jobs of one service; threads may share it."""
+    """Jobs of one service; threads may share it.
+
+    Raises:
+        SettingsError: a newer version wrote the rows.
+        OSError, sqlite3.DatabaseError: the folder or the rows cannot be used.
+    """
 
     def __init__(self, data: Path) -> None:
         self.folder = data / "jobs"
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._reserve = data / "reserve"
+        self._reserve.unlink(missing_ok=True)  # SQLite needs room to open its files, too
         path = data / "jobs.db"
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._db = sqlite3.connect(path, timeout=20, isolation_level=None, check_same_thread=False)
@@ -86,9 +62,11 @@ class JobStore:
         self._db.execute("PRAGMA secure_delete = ON")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
-            raise sqlite3.DatabaseError(f"{path} is of a newer version: update diarize")
-        self._db.executescript(SCHEMA)
-        self._db.execute(f"PRAGMA user_version = {VERSION}")
+            raise SettingsError(f"{path} is of a newer version: update diarize")
+        if version < VERSION:
+            self._db.executescript(SCHEMA)
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
+        self._keep_reserve()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -98,13 +76,24 @@ class JobStore:
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # on a full disk SQLite has rolled back by itself
+                    self._db.execute("ROLLBACK")
                 raise
 
-    def recover(self) -> None:
+    def recover(self) -> int:
         """After a start: what was running is queued again, unless the service keeps dying of it;
-        folders of jobs that were never acknowledged go."""
+        so is what lacked its model. Folders of jobs that were never acknowledged go.
+
+        Returns:
+            How many jobs were given up.
+        """
+        given_up = 0
         with self._transaction() as db:
+            db.execute(
+                "UPDATE jobs SET state = 'queued', error = NULL, ended_at = NULL"
+                " WHERE state = 'failed' AND json_extract(error, '$.code') = ?",
+                (NOT_SERVED,),
+            )
             running = db.execute("SELECT id, attempts FROM jobs WHERE state = 'running'").fetchall()
             for job, attempts in running:
                 if attempts >= MAX_ATTEMPTS:
@@ -112,13 +101,14 @@ class JobStore:
                         "code": "gave_up",
                         "message": f"the service died {attempts} times while at this recording",
                     }
-                    _end(db, job, "failed", error)
+                    given_up += _end(db, job, "failed", error)
                 else:
                     db.execute("UPDATE jobs SET state = 'queued' WHERE id = ?", (job,))
             known = {row[0] for row in db.execute("SELECT id FROM jobs")}
         for folder in self.folder.iterdir():
             if folder.name not in known:
                 shutil.rmtree(folder)
+        return given_up
 
     # ------------------------------------------------------------------ in and out of the queue
 
@@ -170,8 +160,9 @@ class JobStore:
         """The next job, now running."""
         with self._transaction() as db:
             row = db.execute(
-                "UPDATE jobs SET state = 'running', attempts = attempts + 1 WHERE number ="
-                " (SELECT min(number) FROM jobs WHERE state = 'queued') RETURNING id"
+                "UPDATE jobs SET state = 'running', attempts = attempts + 1, error = NULL"
+                " WHERE number = (SELECT min(number) FROM jobs WHERE state = 'queued')"
+                " RETURNING id"
             ).fetchone()
         return self.get(row[0]) if row else None
 
@@ -182,6 +173,17 @@ class JobStore:
                 "UPDATE jobs SET state = 'queued', attempts = attempts - 1"
                 " WHERE id = ? AND state = 'running'",
                 (job,),
+            )
+
+    def put_back(self, job: str, error: dict[str, Any]) -> None:
+        """The machine is in trouble: later, and after all others, one of which may get through.
+        That is no failed attempt either."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE jobs SET state = 'queued', attempts = attempts - 1, error = ?,"
+                " number = (SELECT max(number) + 1 FROM jobs)"
+                " WHERE id = ? AND state = 'running'",
+                (json.dumps(error), job),
             )
 
     def finish(
@@ -205,23 +207,46 @@ class JobStore:
         self._drop_source(job)
 
     def fail(self, job: str, error: dict[str, Any]) -> None:
+        """Keep why; the recording goes, unless a model is all that it lacks."""
         with self._transaction() as db:
             _end(db, job, "failed", error)
-        self._drop_source(job)
+        if error["code"] != NOT_SERVED:
+            self._drop_source(job)
 
-    def cancel(self, job: str) -> None:
-        """A job that has ended stays as it is."""
+    def cancel(self, job: str) -> bool:
+        """Whether there was something to cancel: a job that has ended stays as it is."""
         with self._transaction() as db:
-            _end(db, job, "cancelled")
-        self._drop_source(job)
+            cancelled = _end(db, job, "cancelled")
+        if cancelled:
+            self._drop_source(job)
+        return cancelled
 
-    def delete(self, job: str) -> None:
-        """Row and files. A job that runs must have been cancelled."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM jobs WHERE id = ?", (job,))
+    def delete(self, job: str) -> State | None:
+        """Row and files, also on a full disk; the state it had, None: there is none such."""
+        try:
+            state = self._forget(job)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
+            self._reserve.unlink(missing_ok=True)
+            shutil.rmtree(self.folder / job, ignore_errors=True)
+            state = self._forget(job)
         shutil.rmtree(self.folder / job, ignore_errors=True)
         with self._lock:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._keep_reserve()
+        return state
+
+    def _forget(self, job: str) -> State | None:
+        with self._transaction() as db:
+            row = db.execute("DELETE FROM jobs WHERE id = ? RETURNING state", (job,)).fetchone()
+        return row[0] if row else None
+
+    def _keep_reserve(self) -> None:
+        if not self._reserve.exists():
+            room = shutil.disk_usage(self.folder).free // 2
+            # Zeros may take no room at all.
+            self._reserve.write_bytes(os.urandom(min(RESERVE_BYTES, room)))
 
     def expire(self, keep_s: float) -> None:
         """Delete what ended long ago."""
@@ -235,16 +260,18 @@ class JobStore:
 
     def get(self, job: str) -> Job | None:
         with self._lock:
-            row = self._db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()
-        return _job(row) if row else None
+            row = self._db.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()
+        return from_row(row) if row else None
 
-    def list(self, limit: int) -> list[Job]:
-        """The newest jobs first."""
+    def list(self, limit: int, before: str | None = None) -> list[Job]:
+        """The newest jobs first; `before`: of those that came before this one."""
         with self._lock:
             rows = self._db.execute(
-                f"SELECT {_COLUMNS} FROM jobs ORDER BY number DESC LIMIT ?", (limit,)
+                f"SELECT {COLUMNS} FROM jobs WHERE ?1 IS NULL OR number <"
+                " (SELECT number FROM jobs WHERE id = ?1) ORDER BY number DESC LIMIT ?2",
+                (before, limit),
             ).fetchall()
-        return [_job(row) for row in rows]
+        return [from_row(row) for row in rows]
 
     def ahead(self, job: str) -> int:
         """How many jobs are queued before this one."""
@@ -283,37 +310,16 @@ class JobStore:
         self.source(job).unlink(missing_ok=True)
 
 
-_COLUMNS = (
-    "id, state, file_name, url, ask, created_at, ended_at, attempts, duration_s, warnings, error"
-)
-
-
-def _job(row: tuple[Any, ...]) -> Job:
-    job, state, name, url, ask, created, ended, attempts, duration_s, warnings, error = row
-    return Job(
-        job,
-        state,
-        name,
-        url,
-        json.loads(ask),
-        created,
-        ended,
-        attempts,
-        duration_s,
-        json.loads(warnings),
-        json.loads(error) if error else None,
-    )
-
-
 def _end(
     db: sqlite3.Connection, job: str, state: State, error: dict[str, Any] | None = None
-) -> None:
-    """To a final state, unless there already."""
-    db.execute(
+) -> bool:
+    """To a final state; whether it was in none."""
+    done = db.execute(
         "UPDATE jobs SET state = ?, error = ?, ended_at = ?"
         " WHERE id = ? AND state IN ('queued', 'running')",
         (state, json.dumps(error) if error else None, _now(), job),
     )
+    return done.rowcount > 0
 
 
 def _now() -> str:

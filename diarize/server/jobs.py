@@ -2,7 +2,7 @@
 
 POST   /v1/jobs                a recording or its URL → id
 GET    /v1/jobs, /v1/jobs/ID   state and progress
-GET    /v1/jobs/ID/events      the same as server-sent events
+GET    /v1/jobs/ID/events      the same as server-sent events (`job_events`)
 GET    /v1/jobs/ID/result      in any format
 POST   /v1/jobs/ID/voices      remember speakers of the result by name
 POST   /v1/jobs/ID/cancel
@@ -11,23 +11,21 @@ DELETE /v1/jobs/ID             with everything kept of it
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from diarize.formats import json as result_json
 from diarize.formats import select
-from diarize.server import sse
 from diarize.server.decoding import recording_name
 from diarize.server.downloads import ANSWER, ResultFormat, download
 from diarize.server.errors import ErrorDetail, ServiceError, bad
 from diarize.server.forms import ChannelsField, FormRoute, Text, errors, example, known_pairs
+from diarize.server.job import Job, State
 from diarize.server.job_runner import JobRunner, ask_as_json, voice_from_json
-from diarize.server.job_store import ENDED, Job, State
 from diarize.server.limits import Cancel
 from diarize.server.service import service_of
 from diarize.server.studio import Ask, check_hints
@@ -36,9 +34,6 @@ from diarize.server.uploads import shown_name
 router = APIRouter(prefix="/v1/jobs", route_class=FormRoute, tags=["jobs"])
 
 LONGEST_URL = 4000
-EVENT_EVERY_S = 0.25
-KEEP_ALIVE_EVERY = 60
-"""Looks without a change after which a comment is sent: 15 s."""
 
 Number = Annotated[int | None, Form(ge=1, le=100)]
 
@@ -54,7 +49,8 @@ JOB = {
 
 
 class JobView(BaseModel):
-    """A job. `progress`: of the whole, 0–1; `ahead`: queued before it."""
+    """A job. `progress`: of the whole, 0–1; `ahead`: queued before it; `error`: why it failed or,
+    while it is queued, what keeps it waiting."""
 
     id: str
     state: State
@@ -109,20 +105,20 @@ class RememberedList(BaseModel):
     )
 
 
-def _runner(request: Request) -> JobRunner:
+def runner_of(request: Request) -> JobRunner:
     runner = request.app.state.jobs
     assert isinstance(runner, JobRunner)
     return runner
 
 
-def _job(runner: JobRunner, job_id: str) -> Job:
+def find_job(runner: JobRunner, job_id: str) -> Job:
     job = runner.store.get(job_id)
     if job is None:
         raise ServiceError(404, "unknown_job", "there is no such job", "id")
     return job
 
 
-def _view(runner: JobRunner, job: Job) -> JobView:
+def view_of(runner: JobRunner, job: Job) -> JobView:
     progress = runner.progress(job)
     return JobView(
         id=job.id,
@@ -159,14 +155,15 @@ async def submit(
     known_speaker_references: Annotated[list[Text] | None, Form()] = None,
 ) -> JobView:
     """Once this is answered, the job survives a crash of the service."""
-    service, runner = service_of(request), _runner(request)
+    service, runner = service_of(request), runner_of(request)
+    service.check_ready()
     if (file is None) == (url is None):
         raise bad("file", "give either a file or a url")
     runner.store.check_room(service.settings.max_jobs)
-    name = service.studio.transcription_model(model)
+    loaded = service.studio.transcription_model(model)
     ask = Ask(
-        model=name,
-        language=service.studio.check_language(name, language),
+        model=model,  # none: whatever is the default once its turn has come
+        language=service.studio.check_language(loaded, language),
         num_speakers=num_speakers,
         min_speakers=min_speakers,
         max_speakers=max_speakers,
@@ -177,72 +174,45 @@ async def submit(
     check_hints(ask)
     names, references = known_pairs(known_speaker_names or [], known_speaker_references or [])
 
-    def keep(cancel: Cancel) -> Job:
-        if url is not None:
-            service.fetcher.check(url)
-        known = service.known_speakers(names, references, cancel)
-        return runner.store.add(
-            ask_as_json(replace(ask, known=known)),
-            shown_name(file.filename if file else url.partition("?")[0] if url else None),
-            max_queued=service.settings.max_jobs,
-            file=file.file if file else None,
-            url=url,
-        )
+    def know(cancel: Cancel) -> Ask:
+        return replace(ask, known=service.known_speakers(names, references, cancel))
 
-    job = await service.run(request, service.quick, keep)
+    if url is not None:
+        await service.run(request, service.fetching, lambda _: service.fetcher.check(url))
+    if names:
+        ask = await service.run(request, service.quick, know)
+    # Only copied: that waits for no work.
+    job = await run_in_threadpool(
+        runner.store.add,
+        ask_as_json(ask),
+        shown_name(file.filename if file else url.partition("?")[0] if url else None),
+        max_queued=service.settings.max_jobs,
+        file=file.file if file else None,
+        url=url,
+    )
     runner.wake()
     response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return _view(runner, job)
+    return view_of(runner, job)
 
 
-@router.get("", summary="The newest jobs first", responses=errors(400))
-def jobs(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> JobList:
-    runner = _runner(request)
-    return JobList(jobs=[_view(runner, job) for job in runner.store.list(limit)])
+@router.get("", summary="The newest jobs first", responses=errors(400, 404))
+def jobs(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    before: Annotated[
+        Text | None, Query(description="the id of a job: those that came before it")
+    ] = None,
+) -> JobList:
+    runner = runner_of(request)
+    if before is not None:
+        find_job(runner, before)
+    return JobList(jobs=[view_of(runner, job) for job in runner.store.list(limit, before)])
 
 
 @router.get("/{job_id}", summary="State and progress", responses=errors(404))
 def job(request: Request, job_id: str) -> JobView:
-    runner = _runner(request)
-    return _view(runner, _job(runner, job_id))
-
-
-@router.get(
-    "/{job_id}/events",
-    summary="Progress as server-sent events",
-    response_class=Response,
-    responses={
-        200: {
-            "description": "A `JobView` whenever it changes, the last one when the job has ended",
-            "content": {"text/event-stream": {"example": 'data: {"state": "running"}\n\n'}},
-        },
-        **errors(404),
-    },
-)
-def events(request: Request, job_id: str) -> Response:
-    runner = _runner(request)
-    _job(runner, job_id)
-    return sse.response(_changes(runner, request, job_id))
-
-
-async def _changes(runner: JobRunner, request: Request, job_id: str) -> AsyncIterator[bytes]:
-    last, quiet = None, 0
-    while not runner.service.stopping:
-        job = await asyncio.to_thread(runner.store.get, job_id)
-        if job is None:  # deleted meanwhile
-            return
-        view = await asyncio.to_thread(_view, runner, job)
-        if view != last:
-            last, quiet = view, 0
-            yield sse.event(view.model_dump())
-        if job.state in ENDED:
-            return
-        quiet += 1
-        if quiet % KEEP_ALIVE_EVERY == 0:
-            yield sse.comment("still here")
-        await asyncio.sleep(EVENT_EVERY_S)
-        if await request.is_disconnected():
-            return
+    runner = runner_of(request)
+    return view_of(runner, find_job(runner, job_id))
 
 
 @router.get(
@@ -259,7 +229,7 @@ def result(
     job_id: str,
     format: Annotated[ResultFormat, Query()] = "json",
 ) -> Response:
-    runner = _runner(request)
+    runner = runner_of(request)
     job = _done(runner, job_id)
     (wanted,) = select([format], words=bool(job.ask["words"]))
     kept = runner.store.result(job.id)
@@ -269,7 +239,7 @@ def result(
 
 
 def _done(runner: JobRunner, job_id: str) -> Job:
-    job = _job(runner, job_id)
+    job = find_job(runner, job_id)
     if job.state == "done":
         return job
     why = f": {job.error['message']}" if job.error else ""
@@ -280,7 +250,7 @@ def _done(runner: JobRunner, job_id: str) -> Job:
     "/{job_id}/speakers", summary="Speakers that can be remembered", responses=errors(404, 409)
 )
 def speakers(request: Request, job_id: str) -> SpeakerList:
-    runner = _runner(request)
+    runner = runner_of(request)
     kept = runner.store.voices(_done(runner, job_id).id)
     return SpeakerList(
         speakers=[
@@ -297,7 +267,7 @@ def speakers(request: Request, job_id: str) -> SpeakerList:
 )
 def remember(request: Request, job_id: str, body: RememberRequest) -> RememberedList:
     """Next time they are named by themselves. All or none are remembered."""
-    service, runner = service_of(request), _runner(request)
+    service, runner = service_of(request), runner_of(request)
     kept = runner.store.voices(_done(runner, job_id).id)
     for speaker in body.names:
         if speaker not in kept:
@@ -322,18 +292,17 @@ def remember(request: Request, job_id: str, body: RememberRequest) -> Remembered
 @router.post("/{job_id}/cancel", summary="Stop a job", responses=errors(404))
 def cancel(request: Request, job_id: str) -> JobView:
     """What has ended stays as it is."""
-    runner = _runner(request)
-    runner.cancel(_job(runner, job_id).id)
-    return _view(runner, _job(runner, job_id))
+    runner = runner_of(request)
+    runner.cancel(find_job(runner, job_id).id)
+    return view_of(runner, find_job(runner, job_id))
 
 
 @router.delete(
     "/{job_id}", status_code=204, summary="Delete a job and its result", responses=errors(404)
 )
 def delete(request: Request, job_id: str) -> Response:
-    """A job that runs is stopped first."""
-    runner = _runner(request)
-    job = _job(runner, job_id)
-    runner.cancel(job.id)
-    runner.store.delete(job.id)
+    """A job that runs ends at its next step."""
+    runner = runner_of(request)
+    job = find_job(runner, job_id)
+    runner.delete(job.id)
     return Response(status_code=204)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from starlette.datastructures import Headers
@@ -21,40 +21,56 @@ DRAIN_S = 2.0
 read only once they have written all."""
 
 MAX_IN_FLIGHT = 64
-"""Requests at a time, uploads included; beyond that a new one is answered 429 at once."""
+"""Requests with a body at a time; beyond that a new one is answered 429 at once. Those without
+(a look, a stream of events, a cancel) cost little and are not counted."""
 
 
 class BodyLimit:
-    """ASGI middleware: bodies are counted while they are read, whatever Content-Length says."""
+    """ASGI middleware: bodies are counted while they are read, whatever Content-Length says.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    Args:
+        upload_paths: of the calls that take files; bodies of all others have to fit into memory.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: Settings, upload_paths: Collection[str] = ()
+    ) -> None:
         self._app = app
         self._settings = settings
+        self._upload_paths = frozenset(upload_paths)
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._in_flight >= MAX_IN_FLIGHT and scope["method"] == "POST":
+        headers = Headers(scope=scope)
+        declared = headers.get("content-length", "0")
+        if declared == "0" and "transfer-encoding" not in headers:
+            await self._app(scope, receive, send)
+            return
+        if self._in_flight >= MAX_IN_FLIGHT:
+            await drain(receive)
             await answer(busy(f"{MAX_IN_FLIGHT} requests are under way", 5))(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        form = headers.get("content-type", "").lower().startswith("multipart/")
-        limit = self._settings.max_upload_bytes
-        if not form:
-            limit = min(limit, self._settings.max_json_bytes)
-        declared = headers.get("content-length", "0")
+        limit = self._limit_bytes(headers, scope["path"])
         self._in_flight += 1
         try:
             if declared.isascii() and declared.isdigit() and int(declared) > limit:
-                await _drain(receive)
+                await drain(receive)
                 await answer(_too_large(limit))(scope, receive, send)
                 return
             counted = _Counted(receive, limit, self._settings)
             await self._app(scope, counted, send)
         finally:
             self._in_flight -= 1
+
+    def _limit_bytes(self, headers: Headers, path: str) -> int:
+        form = headers.get("content-type", "").lower().startswith("multipart/")
+        limit = self._settings.max_upload_bytes
+        if form and path in self._upload_paths:
+            return limit
+        return min(limit, self._settings.max_json_bytes)
 
 
 class _Counted:
@@ -86,7 +102,7 @@ class _Counted:
             self._reading = bool(message.get("more_body", False))
             if self._left < 0:
                 if self._reading:
-                    await _drain(self._receive)
+                    await drain(self._receive)
                 raise _too_large(self._limit)
         return message
 
@@ -101,8 +117,8 @@ def _too_large(limit: int) -> ServiceError:
     )
 
 
-async def _drain(receive: Receive) -> None:
-    """Read on a little and throw it away."""
+async def drain(receive: Receive) -> None:
+    """Read on in a body that is refused a little, and throw it away."""
     left = DRAIN_BYTES
     try:
         async with asyncio.timeout(DRAIN_S):
@@ -163,10 +179,19 @@ class Cancelled(Exception):
 
 
 class Cancel:
-    """Asked between two steps of work whether to go on: until somebody says no, or time is up."""
+    """Asked between two steps of work whether to go on: until somebody says no, or time is up.
 
-    def __init__(self, limit_s: float) -> None:
+    Args:
+        instead: what its caller can do once `limit_s` is over.
+    """
+
+    def __init__(
+        self,
+        limit_s: float,
+        instead: str = "send the recording as a job (POST /v1/jobs), or in parts",
+    ) -> None:
         self.limit_s = limit_s
+        self._instead = instead
         self._event = threading.Event()
         self._end = float("inf")
         self.started = False
@@ -200,8 +225,7 @@ class Cancel:
             raise ServiceError(
                 413,
                 "too_slow",
-                f"this took longer than the {self.limit_s:g} s allowed: send the recording as a "
-                "job (POST /v1/jobs), or in parts",
+                f"this took longer than the {self.limit_s:g} s allowed: {self._instead}",
             )
 
     @property

@@ -19,6 +19,7 @@ from diarize.server.forms import Text, errors, example
 from diarize.server.likeness import Likeness, compare, nearest
 from diarize.server.limits import Cancel
 from diarize.server.service import Service, service_of
+from diarize.server.uploads import Upload
 from diarize.voices.engines import Engine
 from diarize.voices.errors import UnknownPersonError, VoiceError
 from diarize.voices.index import VoiceIndex
@@ -149,13 +150,13 @@ async def verify(request: Request, body: VerifyRequest) -> VerifyAnswer:
 
     def work(cancel: Cancel) -> tuple[Likeness, str]:
         engine = service.studio.embedding_engine(body.model)
-        one = _voice(service, body.audio1, "audio1", engine, cancel)
-        two = _voice(service, body.audio2, "audio2", engine, cancel)
+        one, two = (_voice(service, clip, engine, cancel) for clip in clips)
         known = _known(engine, min(one.duration_s, two.duration_s), body.threshold)
         pair = compare(one.embedding, two.embedding, known, body.threshold)
         return pair, engine.spec.name
 
-    pair, model = await service.run(request, service.quick, work)
+    async with service.clips(request, audio1=body.audio1, audio2=body.audio2) as clips:
+        pair, model = await service.run(request, service.quick, work)
     return VerifyAnswer(
         verified=pair.same,
         distance=pair.distance,
@@ -169,7 +170,13 @@ async def verify(request: Request, body: VerifyRequest) -> VerifyAnswer:
 @router.post("/embed", summary="The voice as a vector, L2-normalised", responses=HEARD)
 async def embed(request: Request, body: EmbedRequest) -> EmbedAnswer:
     service = service_of(request)
-    voice = await _heard(service, request, body.audio, body.model)
+
+    def work(cancel: Cancel) -> Voiceprint:
+        engine = service.studio.embedding_engine(body.model)
+        return _voice(service, clip, engine, cancel)
+
+    async with service.clips(request, audio=body.audio) as (clip,):
+        voice = await service.run(request, service.quick, work)
     vector = voice.embedding.tolist()
     return EmbedAnswer(embedding=vector, dim=len(vector), model=body.model or voice.model)
 
@@ -183,10 +190,11 @@ async def register(request: Request, body: RegisterRequest) -> RegisterAnswer:
         index = service.voices(body.store, create=True)
         assert index is not None
         engine = service.studio.embedding_engine(body.model)
-        voice = _voice(service, body.audio, "audio", engine, cancel)
+        voice = _voice(service, clip, engine, cancel)
         return index.store.enrol(body.name, voice, body.labels or {})
 
-    person = await service.run(request, service.quick, work)
+    async with service.clips(request, audio=body.audio) as (clip,):
+        person = await service.run(request, service.quick, work)
     return RegisterAnswer(id=person.id, name=person.name, registered_at=person.created_at)
 
 
@@ -200,10 +208,11 @@ async def identify(request: Request, body: IdentifyRequest) -> IdentifyAnswer:
         if index is None and body.store:
             raise ServiceError(404, "unknown_store", "there is no such voice store", "store")
         engine = service.studio.embedding_engine(body.model)
-        voice = _voice(service, body.audio, "audio", engine, cancel)
+        voice = _voice(service, clip, engine, cancel)
         return _candidates(index, engine, voice, body) if index is not None else []
 
-    found = await service.run(request, service.quick, work)
+    async with service.clips(request, audio=body.audio) as (clip,):
+        found = await service.run(request, service.quick, work)
     return IdentifyAnswer(
         matches=[
             Match(
@@ -262,17 +271,8 @@ def analyze(body: AnalyzeRequest) -> Response:
     )
 
 
-def _voice(service: Service, audio: str, param: str, engine: Engine, cancel: Cancel) -> Voiceprint:
-    with service.inbox.of_text(audio, param, cancel) as upload:
-        return service.voice(upload.path, param, engine, cancel)[0]
-
-
-async def _heard(service: Service, request: Request, audio: str, model: str | None) -> Voiceprint:
-    def work(cancel: Cancel) -> Voiceprint:
-        engine = service.studio.embedding_engine(model)
-        return _voice(service, audio, "audio", engine, cancel)
-
-    return await service.run(request, service.quick, work)
+def _voice(service: Service, clip: Upload, engine: Engine, cancel: Cancel) -> Voiceprint:
+    return service.voice(clip.path, clip.file_name, engine, cancel)[0]
 
 
 def _known(engine: Engine, seconds: float, threshold: float | None) -> Calibration:

@@ -1,7 +1,8 @@
 """Structured logs: one JSON object per line, and nothing in it that anybody said or sent.
 
 No audio, no text, no names of files or people, no keys, no URLs, no addresses: calls are logged by
-the pattern of their path, errors by their class and where they arose, without their message.
+the pattern of their path, errors by their class, the system's name of them (ENOSPC) and where they
+arose, without their message.
 """
 
 from __future__ import annotations
@@ -17,9 +18,14 @@ from types import TracebackType
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from diarize.server import machine
 from diarize.server.metrics import Metrics
 
 log = logging.getLogger("diarize.server")
+
+METHODS = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
+)
 
 
 class JsonFormatter(logging.Formatter):
@@ -36,6 +42,8 @@ class JsonFormatter(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
+            if name := machine.name_of(record.exc_info[1]):
+                line["errno"] = name
             line["at"] = _frames(record.exc_info[2])
         return json.dumps(line, ensure_ascii=False)
 
@@ -80,7 +88,8 @@ class RequestLog:
 
     def _note(self, entry: _Entry) -> None:
         seconds = time.monotonic() - entry.begun
-        call = f"{entry.scope['method']} {_pattern(entry.scope)}"
+        method = entry.scope["method"]  # any word that a caller likes
+        call = f"{method if method in METHODS else 'OTHER'} {_pattern(entry.scope)}"
         self._metrics.requests.labels(call, str(entry.status)).inc()
         self._metrics.seconds.labels(call).observe(seconds)
         fields = {

@@ -39,7 +39,9 @@ async def events(
     def tell(said: Utterance) -> None:
         loop.call_soon_threadsafe(told.put_nowait, said)
 
-    def ended(_: asyncio.Task[Outcome]) -> None:
+    def ended(task: asyncio.Task[Outcome]) -> None:
+        if not task.cancelled():
+            task.exception()  # where the client has left, nobody else asks for it
         close()
         told.put_nowait(None)
 

@@ -154,9 +154,11 @@ class _Page(StaticFiles):
     """The page's files with `HEADERS`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith("/v1/"):  # a call that there is not, or not by this method
-            matches = [route.matches(scope)[0] for route in scope["app"].routes]
-            raise HTTPException(405 if Match.PARTIAL in matches else 404)
+        matches = [route.matches(scope)[0] for route in scope["app"].routes]
+        if Match.PARTIAL in matches:  # a call, but not by this method
+            raise HTTPException(405)
+        if scope["path"].startswith("/v1/"):
+            raise HTTPException(404)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

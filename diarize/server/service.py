@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 
 from diarize.audio import Recording
 from diarize.server.decoding import Decoder
@@ -21,7 +23,7 @@ from diarize.server.limits import Cancel, Cancelled, Gate
 from diarize.server.metrics import Metrics
 from diarize.server.settings import Channels, Settings
 from diarize.server.studio import Studio
-from diarize.server.uploads import Inbox
+from diarize.server.uploads import Inbox, Upload, is_url
 from diarize.server.urls import Fetcher
 from diarize.voices.engines import Engine
 from diarize.voices.index import VoiceIndex
@@ -34,6 +36,9 @@ log = logging.getLogger("diarize.server")
 QUICK_SLOTS = 2
 """Short work (a voice, a decoding) has slots of its own, so that it never waits for an hour's
 recording."""
+
+FETCH_SLOTS = 4
+"""So have downloads of clips, which may be slow without costing anything."""
 
 MAX_VOICE_S = 600.0
 """A clip of one person may be this long."""
@@ -52,16 +57,18 @@ class Service:
         self.scratch = settings.data / "scratch"
         self.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         for leftover in self.scratch.iterdir():  # of a process that was killed
-            leftover.unlink()
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         self.decoder = Decoder(settings, self.scratch)
         self.fetcher = Fetcher(settings.max_upload_bytes, settings.allow_networks)
         self.inbox = Inbox(self.scratch, self.fetcher)
         self.metrics = Metrics()
         self.heavy = Gate(settings.workers, settings.max_waiting)
         self.quick = Gate(QUICK_SLOTS, settings.max_waiting)
+        self.fetching = Gate(FETCH_SLOTS, settings.max_waiting)
         self.stopping = False
         self.failure: str | None = None
-        self._pool = ThreadPoolExecutor(settings.workers + QUICK_SLOTS, "diarize")
+        slots = settings.workers + QUICK_SLOTS + FETCH_SLOTS
+        self._pool = ThreadPoolExecutor(slots, "diarize")
         self._studio: Studio | None = None
         self._stores: dict[str, VoiceIndex] = {}
         self._lock = threading.Lock()
@@ -76,7 +83,8 @@ class Service:
             self._studio = Studio(self.settings.models, self.settings.threads)
             log.info("ready", extra={"fields": {"models": list(self.settings.models)}})
         except Exception as error:
-            self.failure = f"{type(error).__name__}: {error}"
+            why = str(error) or type(error).__name__
+            self.failure = f"the models could not be loaded: {why}"
             log.exception("models could not be loaded", extra={"fields": {"why": self.failure}})
 
     @property
@@ -88,10 +96,10 @@ class Service:
         """The models.
 
         Raises:
-            ServiceError: 503, not loaded yet.
+            ServiceError: 503, not loaded yet, or never.
         """
         if self._studio is None:
-            raise _not_ready()
+            raise self._not_ready()
         return self._studio
 
     def check_ready(self) -> None:
@@ -99,7 +107,14 @@ class Service:
         ServiceError: 503, nothing new may begin: the models are not loaded, or the service stops.
         """
         if not self.ready:
-            raise _not_ready()
+            raise self._not_ready()
+
+    def _not_ready(self) -> ServiceError:
+        if self.failure is not None:  # that does not pass: no Retry-After
+            why = self.failure.partition("\n")[0].rstrip(":")  # where it was looked for follows
+            return ServiceError(503, "model_not_available", why)
+        message = "the service is starting or stopping"
+        return ServiceError(503, "not_ready", message, headers={"Retry-After": "5"})
 
     def stop(self) -> None:
         """Nothing new begins; event streams end; what answers a request may finish."""
@@ -200,6 +215,27 @@ class Service:
             self.metrics.audio_seconds.inc(recording.duration_s)
             yield recording
 
+    @asynccontextmanager
+    async def clips(self, request: Request, **texts: str) -> AsyncIterator[list[Upload]]:
+        """The clips that a call names (`Inbox.of_text`), by the names of their parameters.
+
+        What is to be fetched is, before the call asks for a slot of quick work.
+
+        Raises:
+            ServiceError: as `Inbox.of_text` and `run`; 413, fetching takes too long.
+        """
+        cancel = Cancel(self.settings.max_fetch_s, "send the recording itself instead of a URL")
+        with ExitStack() as clips:
+
+            def take(cancel: Cancel) -> list[Upload]:
+                found = (self.inbox.of_text(text, param, cancel) for param, text in texts.items())
+                return [clips.enter_context(clip) for clip in found]
+
+            if any(map(is_url, texts.values())):
+                yield await self.run(request, self.fetching, take, cancel)
+            else:
+                yield await run_in_threadpool(take, cancel)
+
     def voice(
         self, path: Path, file_name: str, engine: Engine, cancel: Cancel
     ) -> tuple[Voiceprint, int]:
@@ -258,12 +294,6 @@ class Service:
         named = sorted(p.stem for p in (self.settings.data / "voices").glob("*.db"))
         found = (self.voices(name) for name in ("default", *named))
         return [index for index in found if index is not None]
-
-
-def _not_ready() -> ServiceError:
-    return ServiceError(
-        503, "not_ready", "the service is starting or stopping", headers={"Retry-After": "5"}
-    )
 
 
 def service_of(request: Request) -> Service:

@@ -38,6 +38,7 @@ class Settings:
         max_json_bytes: of one JSON request, whose body has to fit into memory.
         max_duration_s: of one recording.
         max_request_s, max_job_s: of work on one request or job, waiting not counted.
+        max_fetch_s: for fetching a clip of a voice from its URL; a job may take `max_job_s` for it.
         max_read_s, max_idle_s: for reading one request's body, and between two pieces of it.
         decode_memory_bytes, decode_s: what the decoding child may use.
         keep_s: how long finished jobs are kept.
@@ -57,6 +58,7 @@ class Settings:
     max_duration_s: float = 4 * 3600.0
     max_request_s: float = 1800.0
     max_job_s: float = 6 * 3600.0
+    max_fetch_s: float = 60.0
     max_read_s: float = 3600.0
     max_idle_s: float = 30.0
     decode_memory_bytes: int = 1024 * MIB

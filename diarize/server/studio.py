@@ -150,9 +150,11 @@ class Studio:
 
         Raises:
             HintError: contradicting hints.
+            ServiceError: 404, no such model is loaded.
             whatever `progress` raises.
         """
-        pipeline = self._pipelines[ask.model or self.models[0]]
+        name = self.transcription_model(ask.model) if ask.words else self.models[0]
+        pipeline = self._pipelines[name]
         namer = Namer(self.engine, ask.known, index if ask.identify else None)
         hints = {name: getattr(ask, name) for name in HINTS}
         if ask.words:

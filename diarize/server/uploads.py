@@ -39,6 +39,11 @@ def shown_name(given: str | None) -> str:
     return base[:LONGEST_NAME] or "recording"
 
 
+def is_url(text: str) -> bool:
+    """Whether it has to be fetched."""
+    return text[:8].lower().startswith(("http://", "https://"))
+
+
 class Inbox:
     """Takes recordings in; each is gone when its ``with`` ends."""
 
@@ -61,7 +66,7 @@ class Inbox:
             ServiceError: 400, none of these; 400 and 413, as `Fetcher.fetch`.
         """
         with self._place() as path:
-            if text[:8].lower().startswith(("http://", "https://")):
+            if is_url(text):
                 self._fetcher.fetch(text, path, cancel)
             else:
                 encoded = _payload(text, param) if text[:5].lower() == "data:" else text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,15 @@ def test_a_refused_upload_is_not_read(running: Running) -> None:
         b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x"
     )
     assert running.send(head).startswith(b"HTTP/1.1 401")  # and the connection closed
+
+
+def test_who_writes_before_reading_is_told(running: Running, keyless: Running) -> None:
+    foreign = {"Origin": "https://evil.example"}
+    for service, headers, status in ((running, {}, 401), (keyless, foreign, 403)):
+        for _ in range(5):
+            with closing(HTTPConnection("127.0.0.1", service.port)) as client:
+                client.request("POST", "/v1/jobs", bytes(6_000_000), headers)
+                assert client.getresponse().status == status
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,14 @@ def test_bodies_that_are_no_request(running: Running, kind: str) -> None:
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
+def test_json_that_does_not_say_so(running: Running) -> None:
+    answer = running.http.post("/v1/voice/embed", content=b'{"audio": "UklGRg=="}')
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == (
+        "the body must be JSON: send it with the header Content-Type: application/json"
+    )
+
+
 FORMS = {
     "no boundary": ("multipart/form-data", b"x"),
     "never ends": ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; n"),

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,14 @@ def test_cancel_and_delete(running: Running) -> None:
         assert http.request(method, f"/v1/jobs/{job}{path}").status_code == 404
 
 
+def test_older_jobs_page_by_page(running: Running) -> None:
+    http = running.http
+    jobs = [submit(http, b"no sound")["id"] for _ in range(3)]
+    page = http.get("/v1/jobs", params={"before": jobs[2], "limit": 2}).json()["jobs"]
+    assert [job["id"] for job in page] == [jobs[1], jobs[0]]
+    assert http.get("/v1/jobs", params={"before": "none-such"}).status_code == 404
+
+
 def test_contradictions_are_refused_at_once(running: Running) -> None:
     for fields in (
         {"min_speakers": "3", "max_speakers": "2"},
@@ -157,13 +165,16 @@ def test_a_full_queue_says_when_to_come_back(keyless: Running) -> None:
 
 # ------------------------------------------------------------------ a service that dies
 
-SERVE = "import typer; from diarize.server.cli import serve; typer.run(serve)"
+COMMAND = (sys.executable, "-c", "import sys; from diarize.cli import main; sys.exit(main())")
+SERVE = (*COMMAND, "serve", "--port", "0", "--threads", "1", "--data")
 
 
 @contextmanager
-def process(data: Path, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
-    """`diarize serve` in a process of its own."""
-    command = [sys.executable, "-c", SERVE, "--port", "0", "--threads", "1", "--data", str(data)]
+def process(
+    data: Path, *options: str, within: Sequence[str] = ()
+) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
+    """`diarize serve` in a process of its own; `within`: a command that runs it."""
+    command = [*within, *SERVE, str(data)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     log = data.parent / "log"
     with log.open("ab") as out:
@@ -222,12 +233,12 @@ def test_the_store_gives_up_what_kills_it_and_forgets_what_was_never_promised(
     with pytest.raises(ServiceError):
         store.add({}, "b.wav", max_queued=1, url="x")
     (tmp_path / "jobs" / "half").mkdir()
-    for state in ("queued", "queued", "failed"):
+    for state, given_up in (("queued", 0), ("queued", 0), ("failed", 1)):
         claimed = store.claim()
         assert claimed is not None
         store.close()  # killed here
         store = JobStore(tmp_path)
-        store.recover()
+        assert store.recover() == given_up
         found = store.get(job.id)
         assert found is not None
         assert found.state == state

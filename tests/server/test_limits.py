@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from diarize.audio import Recording
 from diarize.errors import AudioError, TooLongError
+from diarize.server import job_events
 from diarize.server.decoding import Decoder
 from diarize.server.errors import ServiceError
-from diarize.server.limits import BodyLimit, Cancel, Cancelled, Gate
+from diarize.server.limits import MAX_IN_FLIGHT, BodyLimit, Cancel, Cancelled, Gate
 from diarize.server.settings import Settings
 from tests.server.conftest import KEYS, Running, wait_for
-from tests.server.sounds import encoded, silence, spoken
+from tests.server.sounds import SAMPLE, encoded, silence, spoken
+from tests.server.test_jobs import submit
 
 HEAD = (
     b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\nX-API-Key: second\r\n"
@@ -62,6 +66,39 @@ def test_json_has_a_limit_of_its_own(running: Running) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
 
 
+def test_json_calls_take_no_large_form(running: Running) -> None:
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = running.http.post("/v1/convert", content=bytes(5 << 20), headers=form)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+def test_the_text_of_a_form_has_a_limit_of_its_own(keyless: Running) -> None:
+    fields = {f"field{n}": "x" * (7 << 20) for n in range(5)}
+    answer = keyless.http.post("/v1/jobs", data=fields, files={"file": b"x"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert "33 MiB" in answer.json()["error"]["message"]
+
+
+def test_watchers_keep_nobody_out(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_events, "MAX_WATCHERS", MAX_IN_FLIGHT)
+    first, second = (submit(running.http, SAMPLE.read_bytes())["id"] for _ in range(2))
+    head = f"GET /v1/jobs/{second}/events HTTP/1.1\r\nHost: x\r\nX-API-Key: second\r\n\r\n"
+    with ExitStack() as watchers:
+        for _ in range(MAX_IN_FLIGHT):
+            watcher = watchers.enter_context(
+                socket.create_connection(("127.0.0.1", running.port), 20)
+            )
+            watcher.sendall(head.encode())
+            assert watcher.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        wait_for(lambda: running.app.state.jobs.watchers == MAX_IN_FLIGHT, 20)
+        assert running.http.get(f"/v1/jobs/{second}/events").status_code == 429
+        assert running.http.post("/v1/voice/forget", json={"id": "x"}).status_code == 404
+        for job in (first, second):
+            assert running.http.post(f"/v1/jobs/{job}/cancel").json()["state"] == "cancelled"
+    wait_for(lambda: running.app.state.jobs.watchers == 0, 20)
+    wait_for(lambda: running.app.state.service.heavy.running == 0, 60)
+
+
 def test_nothing_is_left_of_refused_uploads(running: Running) -> None:
     assert list(running.app.state.service.scratch.iterdir()) == []
 
@@ -88,7 +125,8 @@ def test_a_body_that_comes_too_slowly(tmp_path: Path) -> None:
 
     async def send(message: object) -> None: ...
 
-    scope = {"type": "http", "method": "POST", "headers": []}
+    chunked = [(b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": chunked}
     asyncio.run(BodyLimit(app, settings)(scope, receive, send))  # type: ignore[arg-type]
     assert told == [408]
 

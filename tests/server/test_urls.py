@@ -7,14 +7,16 @@ import http.server
 import ipaddress
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from diarize.server.errors import ServiceError
 from diarize.server.limits import Cancel
+from diarize.server.service import FETCH_SLOTS
 from diarize.server.urls import Fetcher, is_public
-from tests.server.conftest import Running
+from tests.server.conftest import Running, service, wait_for
 from tests.server.sounds import DIANE, SHEILA, spoken, text
 
 FORBIDDEN = [
@@ -78,6 +80,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     """A web server with traps; `seen` are the paths asked for."""
 
     seen: list[str]
+    held: threading.Event
 
     def do_GET(self) -> None:
         self.seen.append(self.path)
@@ -93,6 +96,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", redirects[self.path])
             self.end_headers()
         elif self.path == "/voice.wav":
+            self._send(spoken(*DIANE))
+        elif self.path == "/held":
+            self.held.wait(60)
             self._send(spoken(*DIANE))
         elif self.path == "/large":
             self.send_response(200)  # without a length
@@ -118,7 +124,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def web() -> Iterator[str]:
     """A web server on this machine, which the keyless service may ask and others may not."""
-    _Handler.seen = []
+    _Handler.seen, _Handler.held = [], threading.Event()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -130,6 +136,38 @@ def test_a_url_as_audio(keyless: Running, web: str) -> None:
     body = {"audio1": f"{web}/once", "audio2": f"{web}/voice.wav"}
     answer = keyless.http.post("/v1/voice/verify", json=body)
     assert answer.json()["distance"] == pytest.approx(0, abs=1e-5)
+
+
+def test_slow_urls_hold_up_nobody_else(keyless: Running, web: str) -> None:
+    """This service lets nobody wait for a slot: who finds none is sent away."""
+    gate, clip = keyless.app.state.service.fetching, spoken(*SHEILA)
+
+    def embed(audio: str) -> int:
+        return keyless.http.post("/v1/voice/embed", json={"audio": audio}).status_code
+
+    with ThreadPoolExecutor(FETCH_SLOTS) as pool:
+        slow = [pool.submit(embed, f"{web}/held") for _ in range(FETCH_SLOTS)]
+        wait_for(lambda: gate.running == FETCH_SLOTS, 20)
+        assert embed(f"{web}/voice.wav") == 429
+        assert embed(text(clip)) == 200
+        answer = keyless.http.post("/extract-embedding/upload", files={"file": clip})
+        assert answer.status_code == 200
+        job = keyless.http.post("/v1/jobs", files={"file": clip}, data={"words": "false"})
+        assert job.status_code == 202
+        _Handler.held.set()
+        codes = [each.result() for each in slow]
+    assert set(codes) <= {200, 429}  # two at a time are worked on
+    assert 200 in codes
+
+
+def test_a_clip_that_is_not_there_in_time(tmp_path: Path, web: str) -> None:
+    network = ipaddress.ip_network("127.0.0.1/32")
+    with service(tmp_path, allow_networks=(network,), max_fetch_s=0.0) as running:
+        answer = running.http.post("/v1/voice/embed", json={"audio": f"{web}/voice.wav"})
+    assert answer.status_code == 413
+    assert answer.json()["error"]["message"] == (
+        "this took longer than the 0 s allowed: send the recording itself instead of a URL"
+    )
 
 
 @pytest.mark.parametrize(
