@@ -6,7 +6,6 @@ import json as json_syntax
 import logging
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -18,7 +17,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from diarize.cli.batch import interruptible
 from diarize.formats import (
     FORMATS,
     assemblyai,
@@ -56,17 +54,6 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     soundfile.write(folder / "c-one.wav", samples[22 * rate : 28 * rate], rate)
     (folder / "notes.txt").write_text("not a recording")
     return folder
-
-
-def process(*arguments: str) -> subprocess.Popen[str]:
-    """The command as a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "diarize", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 # ---------------------------------------------------------------- what comes out
@@ -214,6 +201,31 @@ def test_a_folder_with_a_bad_file_and_a_second_run(
     assert {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()} == before
 
 
+def test_a_name_that_the_system_refuses_costs_that_recording_only(
+    diarize: Command, clips: Path, tmp_path: Path
+) -> None:
+    loop, endless = tmp_path / "loop.wav", tmp_path / ("a" * 300 + ".wav")
+    loop.symlink_to(loop)
+    outcome = diarize("turns", loop, endless, clips / "c-one.wav", "-f", "rttm", "-o", tmp_path)
+    assert outcome.code == 1
+    assert "loop.wav' cannot be opened (Too many levels of symbolic links): check" in outcome.err
+    assert "a.wav' cannot be opened (File name too long): check the name" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert (tmp_path / "c-one.rttm").stat().st_size > 0
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may read everything")
+def test_a_recording_that_may_not_be_read_costs_that_one_only(
+    diarize: Command, clips: Path, tmp_path: Path
+) -> None:
+    locked = tmp_path / "locked.wav"
+    locked.touch(mode=0)
+    outcome = diarize("turns", locked, clips / "c-one.wav", "-f", "rttm", "-o", tmp_path)
+    assert outcome.code == 1
+    assert "locked.wav' may not be read: change its permissions (chmod +r)" in outcome.err
+    assert (tmp_path / "c-one.rttm").stat().st_size > 0
+
+
 def test_several_transcripts_on_standard_output_are_told_apart(
     diarize: Command, clips: Path
 ) -> None:
@@ -280,56 +292,3 @@ def test_any_file_name_will_do(
     assert outcome.code == 0, outcome.err
     assert len(outcome.err.splitlines()) == 1
     assert sorted(p.suffix for p in (tmp_path / "out").iterdir()) == [".rttm", ".txt"]
-
-
-# ---------------------------------------------------------------- how it ends
-
-
-def test_nobody_reads_the_output_any_more() -> None:
-    with process("models", "list") as command:
-        assert command.stdout is not None
-        assert command.stderr is not None
-        command.stdout.close()
-        complaints = command.stderr.read()
-    assert command.returncode == 141
-    assert complaints == ""
-
-
-def test_ctrl_c_waits_for_the_next_word_of_progress_while_ffmpeg_reads() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run in the background
-    with interruptible() as heeding:
-        hook = heeding(lambda stage, fraction: None)
-        hook("audio", 0.0)
-        signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            hook("audio", 0.5)
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_ctrl_c_that_is_ignored_stays_ignored() -> None:
-    # As a shell does for what it runs in the background.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with interruptible():
-            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def test_ctrl_c_ends_it_and_leaves_nothing_half_done(tmp_path: Path) -> None:
-    long, out = tmp_path / "long.wav", tmp_path / "out"  # not done before it can be interrupted
-    samples, rate_hz = soundfile.read(SAMPLE)
-    soundfile.write(long, np.tile(samples, 20), rate_hz)
-    out.mkdir()
-    with process("turns", str(long), "-o", str(out), "--progress") as command:
-        assert command.stderr is not None
-        while "reading" not in (seen := os.read(command.stderr.fileno(), 4096).decode()):
-            assert seen, "it ended before it was interrupted"
-        command.send_signal(signal.SIGINT)
-        rest = command.stderr.read()
-    assert command.returncode == 130, rest
-    assert "interrupted at " in rest
-    assert "Traceback" not in rest
-    assert list(out.iterdir()) == []

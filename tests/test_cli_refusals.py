@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ Command = Callable[..., Any]
         (["--clustering", "guess"], "guess"),
         (["--threads", "0"], "threads"),
         (["--no-such-option"], "--no-such-option"),
+        (["--engine", "ge2e"], "--engine goes with --voices or --known-speaker"),
     ],
 )
 @pytest.mark.parametrize("command", ["transcribe", "turns"])
@@ -75,6 +77,17 @@ def test_offline_without_the_model_says_what_to_do(
     assert "What to do: give the path of a folder that holds it" in outcome.err
     assert "Traceback" not in outcome.err
     assert "small" in diarize("models", "pull", "small").err
+
+
+def test_a_path_that_the_system_refuses_is_named(
+    diarize: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIARIZE_CACHE", str(tmp_path / ("a" * 300)))
+    outcome = diarize("models", "list")
+    assert outcome.code == 2
+    assert re.fullmatch(
+        r"error: \S+a/\S+ cannot be used \(File name too long\): give another path\n", outcome.err
+    )
 
 
 def test_options_name_every_format_and_method() -> None:

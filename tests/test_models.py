@@ -219,6 +219,8 @@ def test_folder_without_its_files_says_which(tmp_path: Path) -> None:
         match=r"bare is not a Whisper .*lacks model\.bin, tokenizer\.json, vocabulary\.txt or voc",
     ):
         models.find_whisper(bare)
+    with pytest.raises(ModelError, match=r"a cannot be read \(File name too long\): give the fold"):
+        models.find_whisper("a" * 300)
     with pytest.raises(ModelError, match="nowhere does not exist"):
         models.find_whisper(str(tmp_path / "nowhere"))
     with pytest.raises(ModelError, match=r"config\.json is a file: give the folder that holds"):

@@ -8,7 +8,7 @@ hints that contradict, bind, exceed the voices        test_pipeline, test_counti
 clustering bounded on long recordings                 test_counting, test_clustering
 names and text that break formats                     formats/test_names, test_subtitles
 names of outputs; a write that fails                  formats/test_files
-a batch with a bad file, a second run, Ctrl-C, `-i`   test_cli
+a batch with a bad file, a second run, `-i`; Ctrl-C   test_cli, test_cli_endings
 models corrupt, swapped, pickled, external data       test_models, voices/test_checkpoint
 threads and repetition give the same bytes            test_pipeline, test_transcription
 two processes on one store; deleted voices            voices/test_store

@@ -6,7 +6,8 @@ Exit codes:
     0: done; `verify`: the same voice.
     1: some recordings failed, the others are finished; `verify`: different voices;
        `models verify`: a damaged file.
-    2: nothing was done: wrong usage, hints that contradict each other, a missing model.
+    2: nothing was done: wrong usage, hints that contradict each other, a missing model; or
+       standard output cannot be written.
     130: interrupted (Ctrl-C); finished outputs are kept.
     141: nobody reads the output any more (``| head``).
 """
@@ -18,90 +19,32 @@ import gc
 import io
 import sys
 from collections.abc import Sequence
-from typing import Annotated
 
-import typer
-
-from diarize.cli.console import complain, show_warnings
-from diarize.cli.models import app as models_app
-from diarize.cli.score import score
-from diarize.cli.transcripts import transcribe, turns
-from diarize.cli.voice import embed, verify
+from diarize.cli import interrupts
 from diarize.errors import DiarizeError
-from diarize.server.cli import serve
-
-app = typer.Typer(
-    name="diarize",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={
-        "help_option_names": ["-h", "--help"],
-        # Whisper writes --output_dir, we --output-dir: both are understood everywhere.
-        "token_normalize_func": lambda name: name.replace("_", "-"),
-    },
-)
-app.command()(transcribe)
-app.command()(turns)
-app.command()(score)
-app.command()(embed)
-app.command()(verify)
-app.command()(serve)
-app.add_typer(models_app, name="models")
-
-
-@app.command(
-    add_help_option=False,
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "allow_interspersed_args": False,
-        "help_option_names": [],
-    },
-)
-def voices(context: typer.Context) -> None:
-    """Voices remembered by name: enrol, identify, verify, forget, search …"""
-    from diarize.voices.cli import app as voices_app
-
-    command = typer.main.get_group(voices_app)
-    with command.make_context("voices", list(context.args), parent=context.parent) as own:
-        command.invoke(own)
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"diarize {version('who-said-what')}")
-        raise typer.Exit
-
-
-@app.callback()
-def root(
-    shown: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
-        ),
-    ] = False,
-) -> None:
-    """Who said what in a recording: on this machine's CPU, offline.
-
-    Exit codes: 0 done; 1 some recordings failed, the others are finished; 2 nothing was done
-    (wrong usage, contradictory hints, a missing model); 130 interrupted.
-    """
-    show_warnings()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point of the command; an error that is ours becomes one clear message.
 
     Args:
-        arguments: without the program's name; None: those of the process.
+        arguments: without the program's name; None: those of the process, which ends after this.
 
     Raises:
         SystemExit: where the command itself says with which code to end.
     """
+    with interrupts.noted(ends=arguments is None):
+        try:
+            return _main(arguments)
+        except KeyboardInterrupt:
+            return interrupts.EXIT_CODE
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    # Imported here, where Ctrl-C is noted: it takes a tenth of a second.
+    from diarize.cli.app import app
+    from diarize.cli.console import complain, readable, say
+
     atexit.register(gc.freeze)  # or a tenth of a second goes by, looking for garbage at the end
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name need not be UTF-8; what the terminal cannot show must not stop us.
@@ -110,5 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app(arguments, prog_name="diarize")
     except DiarizeError as error:
         complain(error)
+        return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        name = readable(str(error.filename))
+        say(f"error: {name} cannot be used ({error.strerror}): give another path")
         return 2
     return 0

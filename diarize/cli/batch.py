@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import get_terminal_size
@@ -16,6 +13,7 @@ from shutil import get_terminal_size
 import typer
 
 from diarize.cli.console import complain, emit, readable, say
+from diarize.cli.interrupts import heeding
 from diarize.cli.progress import progress_bar
 from diarize.errors import AudioError, DiarizeError, ModelError
 from diarize.formats import Format, select, txt
@@ -56,13 +54,15 @@ class Output:
 def find_recordings(paths: Iterable[Path]) -> list[Path]:
     """Files as named, folders as the media files in them by name (not deeper); each once.
 
+    `os.path` asks without raising: what is wrong with one name is told when it is its turn.
+
     Raises:
         AudioError: a folder without any, or one that cannot be read.
     """
-    found: dict[Path, Path] = {}
+    found: dict[str, Path] = {}
     for path in paths:
-        for file in _media_in(path) if path.is_dir() else [path]:
-            found.setdefault(file.resolve(), file)
+        for file in _media_in(path) if os.path.isdir(path) else [path]:
+            found.setdefault(os.path.realpath(file), file)
     return list(found.values())
 
 
@@ -76,7 +76,10 @@ def _media_in(folder: Path) -> list[Path]:
             and file.is_file()
         )
     except OSError as error:
-        raise AudioError(f"{readable(folder)} cannot be read: {error.strerror or error}") from error
+        raise AudioError(
+            f"{readable(folder)} cannot be read ({error.strerror or error}): change its "
+            "permissions, or leave it out"
+        ) from error
     if not files:
         raise AudioError(
             f"{readable(folder)} holds no recording (a media file by its suffix, such as .wav, "
@@ -107,12 +110,14 @@ def plan(
     names = [name.strip().lower() for given in formats for name in given.split(",")]
     chosen = select(names or ["txt"], words=words)
     files = find_recordings(paths)
-    one = len(files) == len(paths) == len(chosen) == 1 and not paths[0].is_dir()
+    one = len(files) == len(paths) == len(chosen) == 1 and not os.path.isdir(paths[0])
     if directory is None and names and not one:
         directory = Path()
     output = Output(chosen, directory, words, prepared)
     _check_targets(files, output)
-    if directory is not None:
+    if directory is None:
+        emit("")  # a closed standard output is told before hours of work, too
+    else:
         _make(directory)
     return files, output
 
@@ -122,7 +127,7 @@ def _make(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = "a file has that name" if directory.exists() else error.strerror or error
+        reason = "a file has that name" if os.path.lexists(directory) else error.strerror or error
         raise DiarizeError(
             f"the folder {readable(directory)} cannot be made ({reason}): choose another "
             "--output-dir"
@@ -134,12 +139,12 @@ def _make(directory: Path) -> None:
 
 
 def _check_targets(files: Sequence[Path], output: Output) -> None:
-    recordings = {file.resolve() for file in files}
+    recordings = {os.path.realpath(file) for file in files}
     # Also in a folder where upper and lower case are the same.
     taken: dict[str, Path] = {}
     for file in files:
         for target in output.targets(file):
-            if target.resolve() in recordings:
+            if os.path.realpath(target) in recordings:
                 raise DiarizeError(
                     f"{readable(target)} is a recording and would be overwritten: "
                     "choose another --output-dir"
@@ -167,10 +172,10 @@ def run(
         ModelError: no recording can be worked on.
     """
     failed = done = 0
-    with interruptible() as heeding, progress_bar(False if quiet else bar) as hook_for:
+    with progress_bar(False if quiet else bar) as hook_for:
         for number, file in enumerate(files, start=1):
             targets = output.targets(file)
-            if skip_existing and all(target.exists() for target in targets):
+            if skip_existing and all(map(os.path.exists, targets)):
                 _note(f"{readable(file)}: done before, skipped", quiet)
                 continue
             label = readable(file.name) + (f" ({number}/{len(files)})" if len(files) > 1 else "")
@@ -193,45 +198,6 @@ def run(
     if len(files) > 1 and failed:
         say(f"{failed} of {len(files)} recordings failed")
     return 1 if failed else 0
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[ProgressHook], ProgressHook]]:
-    """Ctrl-C that cannot get lost: gives what makes a hook heed it.
-
-    While a recording is read, ffmpeg calls back, and what is raised there is reported as ignored;
-    so it is, anywhere, in callbacks of weak references. Therefore the next word of progress raises
-    KeyboardInterrupt (again), while reading it alone does; pressed twice, it is raised at once.
-    Only where Ctrl-C is Python's own: not in another thread, nor where it is ignored (`nohup`).
-    """
-    pressed = threading.Event()
-    reading = False
-
-    def note(*_: object) -> None:
-        at_once = pressed.is_set() or not reading
-        pressed.set()
-        if at_once:
-            raise KeyboardInterrupt
-
-    def heeding(hook: ProgressHook) -> ProgressHook:
-        def heed(stage: str, fraction: float) -> None:
-            nonlocal reading
-            reading = stage == "audio" and fraction < 1
-            if pressed.is_set():
-                raise KeyboardInterrupt
-            hook(stage, fraction)
-
-        return heed
-
-    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not ours or threading.current_thread() is not threading.main_thread():
-        yield heeding
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield heeding
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _deliver(result: Result, file: Path, output: Output, *, heading: bool, quiet: bool) -> None:

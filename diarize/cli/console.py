@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,15 +22,38 @@ def emit(text: str) -> None:
     """Print a result, as it is, and hand it on at once.
 
     Raises:
-        typer.Exit: nobody reads any more; the program ends without a word.
+        typer.Exit: nobody reads any more, then the program ends without a word; or standard output
+            cannot be written, which has been said.
     """
+    if sys.stdout is None:  # as `>&-` leaves it
+        say("error: standard output is closed: send it to a file")
+        raise typer.Exit(2)
     try:
         typer.echo(text, nl=False)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # What is still buffered must not raise again when the interpreter closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(BROKEN_PIPE) from None
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(BROKEN_PIPE) from None
+        reason = error.strerror or error
+        say(f"error: standard output cannot be written ({reason}): send it elsewhere")
+        raise typer.Exit(2) from None
+
+
+def table(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
+    """Rows in columns, nothing cut off; those numbered in `right` end at the right."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = []
+        for number, cell in enumerate(row):
+            blanks = " " * (widths[number] - cell_len(cell))
+            cells.append(blanks + cell if number in right else cell + blanks)
+        lines.append("  ".join(cells).rstrip() + "\n")
+    return "".join(lines)
 
 
 def say(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from diarize.cli.console import emit, say
+from diarize.cli.console import emit, say, table
 from diarize.cli.progress import progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="List, pull and verify models.")
@@ -25,11 +25,7 @@ def list_() -> None:
     for m in (*list_models(), *list_engines()):
         size = "?" if m.bytes is None else f"{m.bytes / MEGABYTE:.1f}"
         rows.append((m.name, m.kind, m.status, size, m.licence, m.where))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        cells[3] = row[3].rjust(widths[3])
-        emit("  ".join([*cells, row[5]]) + "\n")
+    emit(table(rows, right=(3,)))
 
 
 @app.command()

@@ -12,13 +12,20 @@ from diarize.cli.console import emit
 
 def score(
     reference: Annotated[
-        Path, typer.Argument(metavar="REF", help="The truth: RTTM, STM, SegLST, JSON; or a folder.")
+        Path,
+        typer.Argument(
+            metavar="REF", readable=False, help="The truth: RTTM, STM, SegLST, JSON; or a folder."
+        ),
     ],
     hypothesis: Annotated[
-        Path, typer.Argument(metavar="HYP", help="The result: a file of these kinds, or a folder.")
+        Path,
+        typer.Argument(
+            metavar="HYP", readable=False, help="The result: a file of these kinds, or a folder."
+        ),
     ],
     uem: Annotated[
-        Path | None, typer.Option(help="Score only what this UEM file (or folder) names.")
+        Path | None,
+        typer.Option(readable=False, help="Score only what this UEM file (or folder) names."),
     ] = None,
     collar: Annotated[
         float,

@@ -43,7 +43,10 @@ class Labels(StrEnum):
 
 Files = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE", help="Recordings or videos; a folder: all that are in it."),
+    # Not readable: what is wrong with one is told when it is its turn, and costs that one only.
+    typer.Argument(
+        metavar="FILE", readable=False, help="Recordings or videos; a folder: all that are in it."
+    ),
 ]
 Model = Annotated[str, typer.Option(help="Whisper model: a name, or a folder.")]
 Language = Annotated[
@@ -57,7 +60,9 @@ Least = Annotated[int | None, typer.Option(metavar="N", help="At least so many s
 Most = Annotated[int | None, typer.Option(metavar="N", help="At most so many speakers.")]
 OutputDir = Annotated[
     Path | None,
-    typer.Option("--output-dir", "-o", help="Write files here, named after the recordings."),
+    typer.Option(
+        "--output-dir", "-o", readable=False, help="Write files here, named after the recordings."
+    ),
 ]
 OutputFormat = Annotated[
     list[str] | None,
@@ -261,7 +266,11 @@ def _known_voices(
     pipeline: Pipeline, store: Path | None, clips: list[str] | None, engine: str
 ) -> AbstractContextManager[KnownVoices | None]:
     """What --voices and --known-speaker name, loaded before any recording is read."""
+    from diarize.voices.engines import DEFAULT_ENGINE
+
     if store is None and not clips:
+        if engine != DEFAULT_ENGINE:
+            raise typer.BadParameter("--engine goes with --voices or --known-speaker")
         return nullcontext()
     from diarize.voices.options import pairs
     from diarize.voices.store import default_store_path

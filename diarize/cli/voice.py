@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
 
 def embed(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording of one person.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", readable=False, help="A recording of one person.")
+    ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A .npy file, or .json; without: JSON is printed."),
+        typer.Option(
+            "--output",
+            "-o",
+            readable=False,
+            help="A .npy file, or .json; without: JSON is printed.",
+        ),
     ] = None,
 ) -> None:
     """The voice of one person as 256 numbers of length 1."""
@@ -47,8 +54,10 @@ def _document(file: Path, embedding: Float32) -> str:
 
 
 def verify(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A recording of one person.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+    first: Annotated[
+        Path, typer.Argument(metavar="A", readable=False, help="A recording of one person.")
+    ],
+    second: Annotated[Path, typer.Argument(metavar="B", readable=False, help="Another one.")],
     threshold: Annotated[
         float | None,
         typer.Option(min=-1.0, max=1.0, help="Cosine from which two voices count as one."),

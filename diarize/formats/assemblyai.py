@@ -13,17 +13,22 @@ is the recording's name.
 
 from __future__ import annotations
 
+from typing import Annotated
 from urllib.parse import quote
+
+from pydantic import Field
 
 from diarize.formats.documents import Document, dump, parse, word_list
 from diarize.formats.times import milliseconds, span_ms
 from diarize.records import UNKNOWN, Result, Utterance, Word
 
+_Ms = Annotated[int, Field(ge=0, lt=10**15)]
+
 
 class _Word(Document):
     text: str
-    start: int
-    end: int
+    start: _Ms
+    end: _Ms
     confidence: float
     speaker: str | None = None
 

@@ -37,13 +37,17 @@ def dump(document: object) -> str:
     """`document` as indented JSON, letters as they are.
 
     Raises:
-        FormatError: NaN, infinity or a lone surrogate, which JSON cannot hold.
+        FormatError: NaN, infinity, a lone surrogate or a type of numpy's, which JSON cannot hold.
     """
     try:
         text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise FormatError(f"a name or text holds a lone surrogate, JSON cannot: {error}") from error
+    except TypeError as error:
+        raise FormatError(
+            f"the result holds a value that JSON cannot ({error}): give Python's own numbers"
+        ) from error
     except ValueError as error:
         raise FormatError(f"the result holds a number that JSON cannot: {error}") from error
     return text

@@ -171,6 +171,6 @@ class _Tokens:
 
     def count(self) -> int:
         value = self.next()
-        if not value.isdigit():
+        if not value.isdigit() or len(value) > 15:
             raise FormatError(f"{self._source}: expected a count, found {value}")
         return int(value)

@@ -16,7 +16,7 @@ def milliseconds(seconds: float) -> int:
     Raises:
         FormatError: a time that is negative, infinite or not a number.
     """
-    if not math.isfinite(seconds) or round(seconds * 1000) < 0:
+    if not math.isfinite(seconds * 1000) or round(seconds * 1000) < 0:
         raise FormatError(
             f"a time of {seconds} s cannot be written: times are finite and from 0 on"
         )

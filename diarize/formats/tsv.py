@@ -11,6 +11,8 @@ working. Tabs and line breaks in text become blanks; in a speaker's name they ar
 
 from __future__ import annotations
 
+import re
+
 from diarize.errors import FormatError
 from diarize.formats.lines import numbered
 from diarize.formats.names import escape, one_line, reserved, unescape
@@ -19,6 +21,7 @@ from diarize.records import Result, Utterance
 
 HEADER = "start\tend\ttext\tspeaker"
 _RESERVED = reserved()
+_MS = re.compile(r"[0-9]{1,15}")
 
 
 def write(result: Result) -> str:
@@ -48,7 +51,7 @@ def read(text: str, source: str = "TSV") -> tuple[Utterance, ...]:
     found = []
     for where, line in lines[1:]:
         fields = line.split("\t")
-        if len(fields) != 4 or not all(f.isascii() and f.isdigit() for f in fields[:2]):
+        if len(fields) != 4 or not all(map(_MS.fullmatch, fields[:2])):
             raise FormatError(f"{where}: expected start and end in ms, text and speaker, by tabs")
         start_s, end_s = int(fields[0]) / 1000, int(fields[1]) / 1000
         found.append(Utterance(unescape(fields[3]), start_s, end_s, fields[2]))

@@ -11,6 +11,7 @@ named after, in which nobody speaks.
 from __future__ import annotations
 
 import json as json_syntax
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,23 +109,36 @@ def _load(path: Path) -> dict[str, _Known]:
 
 def _files(path: Path) -> list[tuple[Path, str]]:
     """The files to read and their kinds."""
-    if not path.is_dir():
+    listed = _listed(path)
+    if listed is None:
         kind = _kind(path)
         if kind is None:
             raise FormatError(f"{path}: not an .rttm, .stm or .json file, and no folder of them")
         return [(path, kind)]
     files = [
         (file, kind)
-        for file in sorted(path.iterdir())
-        if file.is_file() and not file.name.endswith(FOREIGN) and (kind := _kind(file))
+        for file in listed
+        if not file.name.lower().endswith(FOREIGN) and (kind := _kind(file))
     ]
     if not files:
         raise FormatError(f"{path}: the folder holds no .rttm, .stm or .json file to score")
     return files
 
 
+def _listed(path: Path) -> list[Path] | None:
+    """The files in a folder by name; None for what is no folder."""
+    try:
+        if not stat.S_ISDIR(path.stat().st_mode):
+            return None
+        return sorted(file for file in path.iterdir() if file.is_file())
+    except OSError as error:
+        reason = error.strerror or error
+        raise FormatError(f"{path} cannot be read: {reason}: check the name") from error
+
+
 def _kind(path: Path) -> str | None:
-    return next((kind for suffix, kind in SUFFIXES.items() if path.name.endswith(suffix)), None)
+    name = path.name.lower()
+    return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
 
 
 def _read(path: Path, kind: str) -> dict[str, _Annotation]:
@@ -132,7 +146,8 @@ def _read(path: Path, kind: str) -> dict[str, _Annotation]:
     text, source = _text(path), str(path)
     silent = path.name
     for suffix in SUFFIXES:
-        silent = silent.removesuffix(suffix)
+        if silent.lower().endswith(suffix):
+            silent = silent[: -len(suffix)]
     if kind == "JSON":
         kind = _json_kind(text, source)
     if kind == "RTTM":
@@ -140,8 +155,9 @@ def _read(path: Path, kind: str) -> dict[str, _Annotation]:
         return {name: _Annotation(kind, path, t, None) for name, t in turns.items()}
     if kind == "JSON":
         result = json.read(text, source)
-        # Without a language the recording was not transcribed: no words is not "nothing said".
-        words = None if result.language is None else result.utterances
+        # Turns without a language were not transcribed: no words is not "nothing said". Where
+        # nobody was heard there is no language either, and nothing to transcribe.
+        words = None if result.turns and result.language is None else result.utterances
         return {result.name: _Annotation(kind, path, result.turns, words)}
     read = stm.read if kind == "STM" else seglst.read
     return {
@@ -168,7 +184,8 @@ def _json_kind(text: str, source: str) -> str:
 
 
 def _load_uem(path: Path, wanted: Iterable[str]) -> dict[str, tuple[Region, ...]]:
-    files = sorted(path.glob("*.uem")) if path.is_dir() else [path]
+    listed = _listed(path)
+    files = [path] if listed is None else [f for f in listed if f.suffix.lower() == ".uem"]
     if not files:
         raise FormatError(f"{path}: the folder holds no .uem file")
     regions: dict[str, tuple[Region, ...]] = {}

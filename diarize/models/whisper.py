@@ -78,6 +78,16 @@ def resolve(name_or_path: str | Path) -> Recipe | Path:
     Raises:
         ModelError: neither a known name nor a repository nor a Whisper folder.
     """
+    try:
+        return _resolve(name_or_path)
+    except OSError as error:
+        raise ModelError(
+            f"{name_or_path} cannot be read ({error.strerror or error}): give the folder of a "
+            "Whisper model, or a name"
+        ) from error
+
+
+def _resolve(name_or_path: str | Path) -> Recipe | Path:
     text = str(name_or_path)
     if isinstance(name_or_path, str):
         if recipe := WHISPER.get(ALIASES.get(text, text)):

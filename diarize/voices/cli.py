@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from diarize.cli.console import emit, readable, table
 from diarize.formats import json as result_json
 from diarize.formats.documents import dump
 from diarize.formats.files import write_atomic
@@ -66,13 +65,14 @@ def list_people(
     with open_store(store) as voices:
         people = voices.people()
     if json:
-        typer.echo(dump([asdict(p) for p in people]), nl=False)
+        emit(dump([asdict(p) for p in people]))
         return
-    table = Table("name", "voiceprints", "since", "labels", box=None)
+    rows = [("NAME", "VOICEPRINTS", "SINCE", "LABELS")]
     for person in people:
         labels = ", ".join(f"{k}={v}" for k, v in sorted(person.labels.items()))
-        table.add_row(person.name, str(person.voiceprints), person.created_at[:10], labels)
-    Console().print(table)
+        count, since = str(person.voiceprints), person.created_at[:10]
+        rows.append((person.name, count, since, readable(labels)))
+    emit(table(rows))
 
 
 def _list_voiceprints(name: str, store: Path | None, json: bool) -> None:
@@ -81,13 +81,13 @@ def _list_voiceprints(name: str, store: Path | None, json: bool) -> None:
         kept = voices.voiceprints(name)
     if json:
         fields = ("source", "duration_s", "created_at", "model", "model_sha256")
-        typer.echo(dump([{f: getattr(v, f) for f in fields} for v in kept]), nl=False)
+        emit(dump([{f: getattr(v, f) for f in fields} for v in kept]))
         return
-    table = Table("source", "seconds", "date", "model", "SHA-256", box=None)
+    rows = [("SOURCE", "SECONDS", "DATE", "MODEL", "SHA-256")]
     for v in kept:
         date, hash_ = v.created_at[:10], v.model_sha256[:12]
-        table.add_row(v.source, f"{v.duration_s:.1f}", date, v.model, hash_)
-    Console().print(table)
+        rows.append((readable(v.source), f"{v.duration_s:.1f}", date, v.model, hash_))
+    emit(table(rows))
 
 
 @app.command()
@@ -127,7 +127,7 @@ def enrol(
         voice = voice_of_clip(source, load_engine(engine))
         with open_store(store, create=True) as voices:
             person = voices.enrol(names[0], voice, labels)
-        typer.echo(f"{person.name}: {_voiceprints(person.voiceprints)}")
+        emit(f"{person.name}: {_voiceprints(person.voiceprints)}\n")
         return
     if audio is None:
         raise VoiceError(f"{source} holds no sound: add --audio with the recording it is of")
@@ -137,7 +137,7 @@ def enrol(
     with open_store(store, create=True) as voices:
         known = enrol_speakers(voices, load_engine(engine), result, audio, pairs(names))
     for key, person in known.items():
-        typer.echo(f"{key} is {person.name}: {_voiceprints(person.voiceprints)}")
+        emit(f"{key} is {person.name}: {_voiceprints(person.voiceprints)}\n")
 
 
 @app.command()
@@ -150,7 +150,7 @@ def rename(
     diarize voices rename Ana "Ana Lima"
     """
     with open_store(store) as voices:
-        typer.echo(voices.rename(name, new).name)
+        emit(f"{voices.rename(name, new).name}\n")
 
 
 @app.command()
@@ -162,7 +162,7 @@ def forget(name: Name, store: StoreOption = None) -> None:
     """
     with open_store(store) as voices:
         person = voices.forget(name)
-    typer.echo(f"{person.name} is forgotten")
+    emit(f"{person.name} is forgotten\n")
 
 
 @app.command()
@@ -189,7 +189,7 @@ def export_(
     with open_store(store) as voices:
         text = export_voices(voices)
     if output is None:
-        typer.echo(text, nl=False)
+        emit(text)
     else:
         write_atomic(output, text)
 
@@ -210,7 +210,7 @@ def import_(
     with open_store(store, create=True) as voices:
         people, voiceprints = import_voices(voices, text, source)
     persons = "1 new person" if people == 1 else f"{people} new people"
-    typer.echo(f"{persons}, {_voiceprints(voiceprints, 'new ')}")
+    emit(f"{persons}, {_voiceprints(voiceprints, 'new ')}\n")
 
 
 def _voiceprints(count: int, kind: str = "") -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from diarize.audio import Recording
+from diarize.cli.console import complain, emit, say
+from diarize.errors import AudioError
 from diarize.formats.documents import dump
 from diarize.pipeline import Pipeline
 from diarize.records import UNKNOWN
@@ -24,7 +28,10 @@ from diarize.voices.scoring import calibration, compare, confidence, shown
 from diarize.voices.search import Finding, find_voice
 from diarize.voices.transcripts import speaker_voices
 
-Clip = Annotated[Path, typer.Argument(metavar="CLIP", help="A recording of one person.")]
+Clip = Annotated[
+    Path, typer.Argument(metavar="CLIP", readable=False, help="A recording of one person.")
+]
+T = TypeVar("T")
 
 
 def identify(
@@ -52,12 +59,12 @@ def identify(
             | {"confidence": m.confidence, "known": m.known}
             for m in matches
         ]
-        typer.echo(dump({"name": name, "matches": found}), nl=False)
+        emit(dump({"name": name, "matches": found}))
         return
-    typer.echo(name)
+    emit(f"{name}\n")
     for m in matches:
         mark = "" if m.known else "  (not near enough)"
-        typer.echo(f"  {m.person.name}  {shown(m.score):.3f}  {m.confidence:.0%}{mark}", err=True)
+        say(f"  {m.person.name}  {shown(m.score):.3f}  {m.confidence:.0%}{mark}")
 
 
 def verify(
@@ -83,9 +90,9 @@ def verify(
     known = calibration(loaded.spec.sha256)
     best = float(compare([one], others, known).max())
     same = best >= (known.threshold if threshold is None else threshold)
-    typer.echo(
+    emit(
         f"{'the same person' if same else 'different people'}: score {shown(best):.3f}, "
-        f"probability {confidence(best, known):.0%}"
+        f"probability {confidence(best, known):.0%}\n"
     )
     raise typer.Exit(0 if same else 1)
 
@@ -94,7 +101,9 @@ def search(
     voice: Annotated[
         str, typer.Argument(metavar="VOICE", help="A clip, or the name of somebody known.")
     ],
-    recordings: Annotated[list[Path], typer.Argument(metavar="FILE", help="Where to look.")],
+    recordings: Annotated[
+        list[Path], typer.Argument(metavar="FILE", readable=False, help="Where to look.")
+    ],
     store: StoreOption = None,
     engine: EngineOption = DEFAULT_ENGINE,
     json: JsonOption = False,
@@ -102,7 +111,7 @@ def search(
     """Where in these recordings does this voice speak?
 
     Prints recording, start and end in seconds, score and probability of each stretch. Somebody who
-    says less than 1.5 s alone is not found.
+    says less than 1.5 s alone is not found. Exit code 1: some recordings could not be read.
 
     \b
     diarize voices search Ana a.wav b.wav
@@ -111,51 +120,67 @@ def search(
     loaded = load_engine(engine)
     wanted, known = _voice(voice, loaded, store), calibration(loaded.spec.sha256)
     pipeline = Pipeline()
-    found: list[Finding] = []
-    for path in recordings:
+
+    def look(path: Path) -> tuple[Finding, ...]:
         with Recording.open(path) as recording:
             result = pipeline.turns(recording)
             speakers = speaker_voices(recording, result, loaded)
-        found += find_voice(wanted, result, speakers, known, str(path))
+        return find_voice(wanted, result, speakers, known, str(path))
+
+    answers = _of_each(recordings, look)
+    found = [finding for _, findings in answers for finding in findings]
     if json:
-        typer.echo(dump([asdict(f) for f in found]), nl=False)
-        return
-    for f in found:
-        typer.echo(f"{f.recording}\t{f.start:.2f}\t{f.end:.2f}\t{f.score:.3f}\t{f.confidence:.0%}")
+        emit(dump([asdict(f) for f in found]))
+    else:
+        for f in found:
+            times = f"{f.start:.2f}\t{f.end:.2f}"
+            emit(f"{f.recording}\t{times}\t{f.score:.3f}\t{f.confidence:.0%}\n")
+    raise typer.Exit(1 if len(answers) < len(recordings) else 0)
 
 
 def group(
     clips: Annotated[
-        list[Path], typer.Argument(metavar="CLIP", help="Recordings of one person each.")
+        list[Path],
+        typer.Argument(metavar="CLIP", readable=False, help="Recordings of one person each."),
     ],
     engine: EngineOption = DEFAULT_ENGINE,
     json: JsonOption = False,
 ) -> None:
     """Which of these clips are the same person?
 
-    Prints a number for the person and the clip.
+    Prints a number for the person and the clip. Exit code 1: some clips could not be used.
 
     \b
     diarize voices group a.wav b.wav c.wav
     """
     loaded = load_engine(engine)
-    voices = [voice_of_clip(clip, loaded) for clip in clips]
-    groups = group_clips(voices, calibration(loaded.spec.sha256))
-    found = [
-        [str(c) for c, g in zip(clips, groups, strict=True) if g == number]
-        for number in range(int(groups.max()) + 1)
-    ]
+    heard = _of_each(clips, lambda clip: voice_of_clip(clip, loaded))
+    groups = group_clips([voice for _, voice in heard], calibration(loaded.spec.sha256))
+    found: dict[int, list[str]] = {}
+    for (clip, _), number in zip(heard, groups.tolist(), strict=True):
+        found.setdefault(number, []).append(str(clip))
     if json:
-        typer.echo(dump(found), nl=False)
-        return
-    for number, members in enumerate(found, start=1):
-        for member in members:
-            typer.echo(f"{number}\t{member}")
+        emit(dump(list(found.values())))
+    else:
+        for number, members in enumerate(found.values(), start=1):
+            emit("".join(f"{number}\t{member}\n" for member in members))
+    raise typer.Exit(1 if len(heard) < len(clips) else 0)
+
+
+def _of_each(files: list[Path], ask: Callable[[Path], T]) -> list[tuple[Path, T]]:
+    """What each file answers; one that cannot be read or used is told and left out."""
+    answers = []
+    for file in files:
+        try:
+            answers.append((file, ask(file)))
+        except (AudioError, VoiceError) as error:
+            complain(error)
+    return answers
 
 
 def _voice(clip_or_name: str, engine: Engine, store: Path | None) -> list[Voiceprint]:
     """The voice of a clip, if there is such a file, else those of a person in the store."""
-    if Path(clip_or_name).is_file():
+    if os.path.isfile(clip_or_name):
         return [voice_of_clip(clip_or_name, engine)]
     with open_store(store) as voices:
         kept = voices.voiceprints(clip_or_name)

@@ -61,9 +61,9 @@ class VoiceStore:
         self.path = Path(path)
         self._lock = threading.RLock()
         self._writes = 0
-        if not self.path.exists() and not create:
-            raise VoiceStoreError(f"there is no voice store {self.path}: enrol somebody first")
         with self._translated():
+            if not create and not self.path.exists():
+                raise VoiceStoreError(f"there is no voice store {self.path}: enrol somebody first")
             _make_private(self.path)
             self._connection = sqlite3.connect(
                 self.path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False

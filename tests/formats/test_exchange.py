@@ -135,3 +135,9 @@ def test_other_json_is_refused(each) -> None:
         each.read("{}", source="x.json")
     with pytest.raises(FormatError, match=r"x.json: .*JSON"):
         each.read("[", source="x.json")
+
+
+def test_assemblyai_times_beyond_all_recordings_are_refused() -> None:
+    text = assemblyai.write(SPOKEN).replace("10780", "1" + "0" * 400)
+    with pytest.raises(FormatError, match=r"x.json: utterances.0.end: "):
+        assemblyai.read(text, source="x.json")

@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
@@ -25,6 +26,8 @@ def test_these_results_come_back_exactly(result: Result) -> None:
 def test_what_json_cannot_hold_is_refused() -> None:
     with pytest.raises(FormatError, match="JSON"):
         json.write(replace(EMPTY, duration=math.nan))
+    with pytest.raises(FormatError, match=r"JSON cannot \(.*float32.*\): give Python's own"):
+        json.write(replace(EMPTY, duration=np.float32(1)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

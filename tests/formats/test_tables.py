@@ -45,6 +45,8 @@ def test_tsv_of_another_form_is_refused() -> None:
         tsv.read("start\tend\ttext\n", source="a.tsv")
     with pytest.raises(FormatError, match=r"a.tsv, line 2: expected start and end in ms"):
         tsv.read("start\tend\ttext\tspeaker\n1.5\t2\tx\tA\n", source="a.tsv")
+    with pytest.raises(FormatError, match=r"a.tsv, line 2: expected start and end in ms"):
+        tsv.read(f"start\tend\ttext\tspeaker\n1\t1{'0' * 400}\tx\tA\n", source="a.tsv")
 
 
 def test_audacity_to_the_letter() -> None:

@@ -109,6 +109,7 @@ def test_nobody_speaks() -> None:
         ("Hello", "cut short"),
         (LONG.replace("ooTextFile", "Text"), "not a TextGrid"),
         (LONG[:-40], "cut short"),
+        (LONG.replace("size = 2", "size = 1" + "0" * 5000, 1), "expected a count"),
         (SHORT.replace("3 5 ", "4 5 "), "tier 'A' does not tile"),
         (SHORT.replace("3 5 ", "3 4 "), "ends at 4.0 s, not at 5.0 s"),
     ],

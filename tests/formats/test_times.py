@@ -26,7 +26,7 @@ def test_decimals() -> None:
     assert decimal(7) == "0.007"
 
 
-@pytest.mark.parametrize("seconds", [math.nan, math.inf, -0.5])
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, -0.5, 1e306])
 def test_what_is_no_time_is_refused(seconds: float) -> None:
     with pytest.raises(FormatError, match="cannot be written"):
         milliseconds(seconds)

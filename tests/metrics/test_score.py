@@ -140,6 +140,26 @@ def test_turns_without_transcription_are_not_an_empty_transcript(reference, hypo
     assert score_paths(reference, hypothesis).words is None
 
 
+def test_a_recording_in_which_nobody_was_heard_misses_all_words(reference, hypothesis):
+    silent = Result("meeting", 20.0, turns=(), exclusive=())
+    (hypothesis / "meeting.json").write_text(json.write(silent))
+    report = score_paths(reference / "meeting.stm", hypothesis)
+    assert report.words.wer.rate == 1.0
+    assert report.words.wer.deletions == 6
+
+
+def test_suffixes_in_capitals_are_as_good(reference, tmp_path):
+    named, empty = tmp_path / "MEETING.RTTM", tmp_path / "call.RTTM"
+    shutil.copy(reference / "meeting.rttm", named)
+    empty.touch()
+    report = score_paths(reference, tmp_path)
+    assert [(one.name, one.der.missed_s) for one in report.files] == [
+        ("call", 5.0),
+        ("meeting", 0.0),
+    ]
+    assert "No hypothesis" not in " ".join(report.notes)
+
+
 def test_uem_collar_and_overlap_rule(reference, hypothesis, tmp_path):
     (hypothesis / "meeting.rttm").write_text(rttm.write(MEETING))
     for name in ("meeting", "call"):
@@ -156,6 +176,10 @@ def test_uem_collar_and_overlap_rule(reference, hypothesis, tmp_path):
 def test_what_cannot_be_scored_is_refused_by_name(reference, hypothesis):
     with pytest.raises(FormatError, match=r"nowhere\.rttm cannot be read: No such file"):
         score_paths(Path("nowhere.rttm"), reference)
+    with pytest.raises(FormatError, match=r"nowhere cannot be read: No such file .*: check the"):
+        score_paths(Path("nowhere"), reference)
+    with pytest.raises(FormatError, match=r"a\.rttm cannot be read: File name too long"):
+        score_paths(Path("a" * 300 + ".rttm"), reference)
     with pytest.raises(FormatError, match="the folder holds no"):
         score_paths(reference, hypothesis)
     with pytest.raises(FormatError, match=r"sample\.wav: not an \.rttm"):

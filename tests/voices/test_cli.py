@@ -133,6 +133,35 @@ def test_list_rename_forget(files: Path, store: Path) -> None:
     assert b"Ben" not in path.read_bytes()
 
 
+def test_names_and_sources_are_listed_as_they_are(store: Path, tmp_path: Path) -> None:
+    document = json.loads(run("export", "--store", store))
+    long = "/recordings/" + "of a long meeting " * 5 + "[red].wav"
+    for person, name in zip(document["people"], ("Ana [hr]", "Ben [/sales]"), strict=True):
+        person["name"] = name
+        person["voiceprints"][0]["source"] = long
+    (tmp_path / "export.json").write_text(json.dumps(document))
+    path = tmp_path / "voices.db"
+    run("import", tmp_path / "export.json", "--store", path)
+    names = [line.split("  ")[0] for line in run("list", "--store", path).splitlines()]
+    assert names == ["NAME", "Ana [hr]", "Ben [/sales]"]
+    assert long in run("list", "Ana [hr]", "--store", path)
+
+
+def test_one_bad_file_does_not_cost_the_others(files: Path, store: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.wav"
+    empty.touch()
+    for arguments in (
+        ["search", "Ana", files / "ana.wav", empty, "--store", store],
+        ["group", empty, files / "ana.wav"],
+    ):
+        result = CliRunner().invoke(app, [str(a) for a in arguments])
+        assert result.exit_code == 1
+        assert str(files / "ana.wav") in result.stdout
+        assert "empty.wav' is empty" in result.stderr
+    alone = CliRunner().invoke(app, ["group", str(empty), "--json"])
+    assert (alone.exit_code, alone.stdout) == (1, "[]\n")
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

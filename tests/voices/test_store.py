@@ -156,6 +156,8 @@ def test_a_file_that_is_no_voice_store_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(VoiceStoreError, match="another program"):
         VoiceStore(foreign)
+    with pytest.raises(VoiceStoreError, match=r"a\.db cannot be used: File name too long"):
+        VoiceStore(tmp_path / ("a" * 300 + ".db"), create=False)
     with pytest.raises(VoiceStoreError, match=r"missing\.db"):
         VoiceStore(tmp_path / "missing.db", create=False)
     with pytest.raises(VoiceStoreError, match="cannot be used"):
