@@ -164,6 +164,7 @@ class Transcriber:
             ModelError: the model does not know it.
         """
         known = self.model.supported_languages
+        language = language and language.lower()
         if language is not None and language not in known:
             raise ModelError(
                 f"the model {self.name} does not know the language {language!r}: "

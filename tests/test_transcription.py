@@ -156,7 +156,7 @@ def test_words_come_as_they_are_final_and_in_order(
     recording = Recording.from_array(np.tile(piece, 6), 16_000)
     speech = np.array([[at * 16_000, (at + 4) * 16_000] for at in range(0, 48, 8)], np.int64)
     told: list[list[Word]] = []
-    found = transcriber(recording, speech, language="en", on_words=lambda w: told.append(list(w)))
+    found = transcriber(recording, speech, language="EN", on_words=lambda w: told.append(list(w)))
     assert len(told) == 2
     assert [w for words in told for w in words] == list(found.words)
 

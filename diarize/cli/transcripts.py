@@ -149,7 +149,7 @@ def transcribe(
 
     pipeline = Pipeline(
         model=_whisper(model, False if quiet else progress),
-        language=language and language.lower(),
+        language=language,
         mixed_languages=mixed_languages,
         clustering=clustering.value,
         channels=channels.value,
