@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise, takewhile
 
 from diarize.chunking import Span
 from diarize.records import Word
@@ -32,7 +32,8 @@ TRUSTED_LOG_PROB = -0.7
 class Draft:
     """One decoding of one chunk.
 
-    skipped: speech that no word accounts for. log_prob: the mean per token.
+    skipped: speech that no word accounts for. log_prob: the mean per token. looped: it ended in a
+    loop, whose words are left out.
     """
 
     span: Span
@@ -41,14 +42,11 @@ class Draft:
     log_prob: float
     compression: float
     no_speech: float
+    looped: bool = False
 
     @property
     def broken(self) -> bool:
-        return (
-            self.compression > MAX_COMPRESSION
-            or self.log_prob < MIN_LOG_PROB
-            or loop_start([w.text for w in self.words]) is not None
-        )
+        return self.looped or self.compression > MAX_COMPRESSION or self.log_prob < MIN_LOG_PROB
 
     @property
     def doubtful(self) -> bool:
@@ -79,26 +77,28 @@ def skipped(speech: Sequence[Span], words: Sequence[Word]) -> tuple[Span, ...]:
 
 
 def loop_start(words: Sequence[str]) -> int | None:
-    """Where a text begins to repeat itself as a stuck decoder does, and people do not.
+    """Where a text begins to repeat itself to its end, as a stuck decoder does.
 
-    That is: a phrase of up to five words four times in a row, or a longer one twice in a row. What
-    comes again after something else was said. The index is that of the first repetition's first
-    word.
+    That is: a phrase of up to five words four times in a row, or a longer one twice in a row. Who
+    goes on with something else has said it. The index is that of the first repetition's first word.
     """
     plain = [bare(w) for w in words]
     for size in range(1, len(plain) // 2 + 1):
         needed = 3 * size if size <= 5 else max(8, size)
-        run = 0
-        for i in range(size, len(plain)):
-            run = run + 1 if plain[i] == plain[i - size] else 0
-            if run >= needed:
-                return i - run + 1
+        pairs = zip(reversed(plain), reversed(plain[:-size]), strict=False)
+        run = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        if run >= needed:
+            return len(plain) - run
     return None
 
 
-def without_loop(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """The words before a loop; all where there is none."""
-    return words[: loop_start([w.text for w in words])]
+def with_sound(words: Iterable[Word]) -> tuple[Word, ...]:
+    """The words without those that lie at one instant, three and more in a row: nobody said them.
+
+    Single words have no length now and then, three in a row not once in 11,810.
+    """
+    runs = (list(run) for _, run in groupby(words, key=lambda w: w.start == w.end))
+    return tuple(w for run in runs if run[0].start < run[0].end or len(run) < 3 for w in run)
 
 
 def without_echo(draft: Draft, heard: Sequence[Word]) -> Draft:

@@ -24,7 +24,7 @@ from diarize.listening import Listener, session
 from diarize.models import onboard
 from diarize.on_demand import Recogniser, begin_to_import_speakers
 from diarize.prepared import Prepared
-from diarize.records import Hints, ProgressHook, Result
+from diarize.records import Hints, ProgressHook, Result, part_of
 from diarize.transcription import Transcriber
 from diarize.words import UtteranceHook, said
 
@@ -179,8 +179,10 @@ class Pipeline:
         with self.open(source, sample_rate_hz, progress) as recording:
             for channel, leaked in enumerate(crosstalk(recording, progress)):
                 recording.mute(channel, leaked)
-            channels = range(recording.n_channels)
-            found = tuple(self._listen(recording, channel, progress) for channel in channels)
+            n = recording.n_channels
+            found = tuple(
+                self._listen(recording, c, part_of(progress, c / n, (c + 1) / n)) for c in range(n)
+            )
             return Prepared(recording.name, found)
 
     def attribute(

@@ -33,6 +33,11 @@ ProgressHook = Callable[[str, float], None]
 """Called as ``hook(stage, fraction)`` with the stage's name and how much of it is done, 0–1."""
 
 
+def part_of(hook: ProgressHook, begin: float, end: float) -> ProgressHook:
+    """The hook of what is a part of every stage, from one fraction of it to another."""
+    return lambda stage, fraction: hook(stage, begin + (end - begin) * fraction)
+
+
 @dataclass(frozen=True, slots=True)
 class Hints:
     """What the caller knows about the number of speakers. Hard limits, never advice.

@@ -27,7 +27,7 @@ from faster_whisper.transcribe import get_compression_ratio, get_suppressed_toke
 from diarize.ahead import begin
 from diarize.audio import Recording
 from diarize.chunking import Span, inside, plan_chunks, speaker_changes
-from diarize.drafts import Draft, badness, once, skipped, without_echo, without_loop
+from diarize.drafts import Draft, badness, loop_start, once, skipped, with_sound, without_echo
 from diarize.errors import ModelError
 from diarize.language import Votes, judge, language_windows, spoken_s
 from diarize.models import find_whisper
@@ -219,7 +219,7 @@ class _Job:
             for code, parts in planned.popleft():
                 drafts = [d for part in parts for d in self._told(part, next(decoded))]
                 tried = self.second_try(sorted(drafts, key=lambda d: d.span), code)
-                words += [w for d in tried if not d.silent for w in without_loop(d.words)]
+                words += [w for d in tried if not d.silent for w in d.words]
             yield not planned, sorted(words, key=lambda w: (w.start, w.end))
 
     def _told(self, batch: Batch, drafts: list[Draft]) -> list[Draft]:
@@ -250,7 +250,7 @@ class _Job:
         again = {d.span: d for d in self.decode_again(doubtful, language, wide=True)}
         better = [min(d, again.get(d.span, d), key=badness) for d in drafts]
         spoken = [d for d in better if not d.silent]
-        heard = [w for d in spoken for w in without_loop(d.words)]
+        heard = [w for d in spoken for w in d.words]
         gaps = [gap for d in spoken for gap in d.skipped]
         found = self.decode_again(_batches(gaps), language, wide=False)
         return [*better, *(without_echo(d, heard) for d in found if d.trusted)]
@@ -300,7 +300,9 @@ class _Job:
         ):
             length = len(result.sequences_ids[0])
             speech = inside(self.speech, chunk)
-            words = tuple(timed_words(timed, span[0], chunk, speech))
+            words = with_sound(timed_words(timed, span[0], chunk, speech))
+            loop = loop_start([w.text for w in words])
+            words = words[:loop]
             drafts.append(
                 Draft(
                     chunk,
@@ -309,6 +311,7 @@ class _Job:
                     result.scores[0] * length / (length + 1),
                     get_compression_ratio(tokenizer.decode(ids)) if ids else 0.0,
                     result.no_speech_prob,
+                    loop is not None,
                 )
             )
         return drafts

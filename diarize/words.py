@@ -11,7 +11,7 @@ from diarize.alignment import align
 from diarize.audio import Recording
 from diarize.labels import Side
 from diarize.prepared import Prepared
-from diarize.records import ProgressHook, Utterance, Word
+from diarize.records import ProgressHook, Utterance, Word, part_of
 from diarize.transcription import Transcriber
 from diarize.vad import speech_regions
 
@@ -45,19 +45,25 @@ def said(
     spoken = None
     progress("transcription", 0.0)
     live = _Live(sides[0], on_utterance) if on_utterance and len(sides) == 1 else None
-    for channel, (evidence, side) in enumerate(zip(prepared.channels, sides, strict=True)):
-        speech = speech_regions(evidence.speech_probability, evidence.n_samples)
+    speech = [speech_regions(c.speech_probability, c.n_samples) for c in prepared.channels]
+    samples = [int((regions[:, 1] - regions[:, 0]).sum()) for regions in speech]
+    done, all_samples = 0, max(1, sum(samples))
+    # The side that says most comes first, and its language is that of all: "Mm-hm" is in any.
+    for channel in sorted(range(len(sides)), key=lambda c: -samples[c]):
+        side = sides[channel]
         transcript = transcriber(
             recording,
-            speech,
+            speech[channel],
             side.exclusive,
-            progress,
+            part_of(progress, done / all_samples, (done + samples[channel]) / all_samples),
             channel=channel,
-            language=language,
+            language=language or (None if transcriber.mixed_languages else spoken),
             on_words=live,
         )
         utterances += align(transcript.words, side.turns, side.exclusive)
         spoken = spoken or transcript.language
+        done += samples[channel]
+    progress("transcription", 1.0)
     utterances.sort(key=lambda u: (u.start, u.end))
     if live:
         live.tell(math.inf)

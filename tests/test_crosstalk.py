@@ -48,6 +48,17 @@ def test_nothing_leaks_into_one_channel_or_out_of_silence(speech: Float32) -> No
         assert all(len(regions) == 0 for regions in crosstalk(recording(samples), quiet))
 
 
+def test_a_word_on_the_other_side_takes_next_to_nothing_away(speech: Float32) -> None:
+    """One word of Sheila's in the other channel, at ten places."""
+    word, lost = speech[round(21.7 * 16_000) : round(22.4 * 16_000)], 0.0
+    for at_s in range(8, 28, 2):
+        sides = np.zeros((2, len(speech)), np.float32)
+        sides[0], sides[1, at_s * 16_000 : at_s * 16_000 + len(word)] = speech, word
+        for side, regions in zip(sides, crosstalk(recording(sides), quiet), strict=True):
+            lost += sum(float(np.square(side[a:b]).sum()) for a, b in regions.tolist())
+    assert lost < 0.002 * 10 * np.square(speech).sum()
+
+
 def test_of_one_sound_in_two_channels_the_first_has_it(speech: Float32) -> None:
     first, second = crosstalk(recording(np.stack([speech, 0.7 * speech])), quiet)
     assert len(first) == 0

@@ -8,7 +8,7 @@ import pytest
 
 from diarize.audio import Recording
 from diarize.chunking import plan_chunks, speaker_changes
-from diarize.drafts import Draft, loop_start, once, skipped, without_echo
+from diarize.drafts import Draft, loop_start, once, skipped, with_sound, without_echo
 from diarize.errors import ModelError
 from diarize.language import judge, language_windows
 from diarize.records import Turn, Word, join_words
@@ -61,6 +61,7 @@ def test_skipped_speech_is_what_no_word_accounts_for() -> None:
     ("text", "start"),
     [
         ("no, no, no, I mean yes", None),
+        ("No, no, no, no, no. I told you so.", None),
         ("I regret it. I regret it. I regret it. I regret it.", 3),
         ("go on and on and on and on and on", 3),
         ("so this is what we have done here and so this is what we have done here and", 9),
@@ -73,6 +74,11 @@ def test_skipped_speech_is_what_no_word_accounts_for() -> None:
 )
 def test_loops_are_found(text: str, start: int | None) -> None:
     assert loop_start(text.split()) == start
+
+
+def test_words_at_one_instant_were_not_said() -> None:
+    said = [Word("Thank", 1.0, 1.4), Word("you", 1.4, 1.4), Word("so", 1.4, 1.6)]
+    assert with_sound([*said, *(Word(w, 1.6, 1.6) for w in ["very", "much", "indeed"])]) == (*said,)
 
 
 @pytest.mark.parametrize(
