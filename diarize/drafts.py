@@ -33,7 +33,7 @@ class Draft:
     """One decoding of one chunk.
 
     skipped: speech that no word accounts for. log_prob: the mean per token. looped: it ended in a
-    loop, whose words are left out.
+    loop, whose words are left out. cut_off: there was no room for more.
     """
 
     span: Span
@@ -43,10 +43,12 @@ class Draft:
     compression: float
     no_speech: float
     looped: bool = False
+    cut_off: bool = False
 
     @property
     def broken(self) -> bool:
-        return self.looped or self.compression > MAX_COMPRESSION or self.log_prob < MIN_LOG_PROB
+        unlikely = self.compression > MAX_COMPRESSION or self.log_prob < MIN_LOG_PROB
+        return self.looped or self.cut_off or unlikely
 
     @property
     def doubtful(self) -> bool:

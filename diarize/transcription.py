@@ -51,7 +51,9 @@ SURE_LANGUAGE = 0.7
 LEAVES_S = 2.0
 """…and this length: a single "Hello?" may be taken for any language."""
 
-_TOKENS_PER_S = 12
+TOKENS_PER_S = 12
+"""Nobody says more in a second, in most scripts; in some it is 21, and a text that was cut off is
+decoded again without this limit."""
 
 Batch = list[Span]
 """Chunks that are decoded at once."""
@@ -281,11 +283,13 @@ class _Job:
         # whole sentences (beam 1: 195 words lost instead of 131 on the same chunks).
         prompt = model.get_prompt(tokenizer, [], without_timestamps=False)
         longest = max(b - a for a, b in spans)
+        room = model.max_length // 2  # CTranslate2 writes half of what it is told as max_length
+        room = room if wide else min(room, 30 + int(TOKENS_PER_S * longest))
         results = model.model.generate(
             encoded,
             [list(prompt) for _ in chunks],
             beam_size=self.owner.beam_size,
-            max_length=min(model.max_length, len(prompt) + 30 + int(_TOKENS_PER_S * longest)),
+            max_length=2 * room,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
             max_initial_timestamp_index=50,
             return_scores=True,
@@ -312,6 +316,7 @@ class _Job:
                     get_compression_ratio(tokenizer.decode(ids)) if ids else 0.0,
                     result.no_speech_prob,
                     loop is not None,
+                    length >= room,
                 )
             )
         return drafts

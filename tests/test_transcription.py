@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from diarize import transcription
 from diarize.audio import Recording
 from diarize.chunking import plan_chunks, speaker_changes
 from diarize.drafts import Draft, loop_start, once, skipped, with_sound, without_echo
@@ -153,6 +154,15 @@ def test_threads_and_runs_give_the_same_words(whisper: Path, sample: Recording) 
     speech = regions(sample)
     runs = [Transcriber(whisper, language="en", threads=n)(sample, speech) for n in (1, 2, 2)]
     assert runs[0] == runs[1] == runs[2]
+
+
+def test_a_text_that_was_cut_off_is_decoded_again(
+    transcriber: Transcriber, sample: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcription, "TOKENS_PER_S", 1)  # as in a script of many tokens
+    words = transcriber(sample, regions(sample), language="en").words
+    assert join_words(words).endswith("don't hear that New Jersey now.")
+    assert 70 < len(words) < 80
 
 
 def test_words_come_as_they_are_final_and_in_order(
