@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack
 
 from diarize.errors import AudioError
-from diarize.pipeline import Pipeline, Source
-from diarize.records import Float32, Result
+from diarize.labels import LabelStyle
+from diarize.pipeline import Namer, Pipeline, Source
+from diarize.records import Float32, ProgressHook, Result
 from diarize.vad import speech_probabilities, speech_regions
+from diarize.words import UtteranceHook
 
 SAME_VOICE_COSINE = 0.43
 """Cosine from which two clips count as one voice, chosen on the trials of
@@ -18,14 +21,45 @@ SAME_VOICE_COSINE = 0.43
 scores that know how long either clip is and what strangers sound like: with clips of 2 s they miss
 one pair in twelve, a cosine one in three."""
 
-_CALL = (
-    *("sample_rate_hz", "num_speakers", "min_speakers", "max_speakers"),
-    *("voices", "known_speakers", "progress", "on_utterance"),
-)
-"""Options of a pipeline's call; the others are for making it."""
+
+class PipelineOptions(TypedDict, total=False):
+    """What `Pipeline` takes."""
+
+    model: str | Path
+    language: str | None
+    mixed_languages: bool
+    clustering: str
+    channels: Literal["mix", "separate"]
+    labels: LabelStyle
+    threads: int
 
 
-def transcribe(source: Source, **options: Any) -> Result:
+class CallOptions(TypedDict, total=False):
+    """What a call of it takes: hints, known voices, a hook."""
+
+    sample_rate_hz: int | None
+    num_speakers: int | None
+    min_speakers: int | None
+    max_speakers: int | None
+    voices: str | os.PathLike[str] | Namer | None
+    known_speakers: Mapping[str, str | Path] | None
+    progress: ProgressHook
+
+
+class TurnsOptions(PipelineOptions, CallOptions):
+    """Options of `turns`."""
+
+
+class TranscribeOptions(TurnsOptions, total=False):
+    """Options of `transcribe`."""
+
+    on_utterance: UtteranceHook | None
+
+
+_CALL = frozenset({*CallOptions.__annotations__, "on_utterance"})
+
+
+def transcribe(source: Source, **options: Unpack[TranscribeOptions]) -> Result:
     """Who said what in one recording.
 
     Args:
@@ -41,13 +75,13 @@ def transcribe(source: Source, **options: Any) -> Result:
     return Pipeline(**build)(source, **call)
 
 
-def turns(source: Source, **options: Any) -> Result:
+def turns(source: Source, **options: Unpack[TurnsOptions]) -> Result:
     """Who spoke when, without words; arguments and errors as for `transcribe`."""
     call, build = _split(options)
     return Pipeline(**build).turns(source, **call)
 
 
-def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     call = {name: value for name, value in options.items() if name in _CALL}
     return call, {name: value for name, value in options.items() if name not in _CALL}
 

@@ -54,6 +54,38 @@ def plan_chunks(
     return chunks[::-1]
 
 
+def plan_by_speaker(
+    speech: Sequence[Span], changes: Sequence[float], max_s: float = MAX_CHUNK_S
+) -> list[Span]:
+    """Cut speech wherever the speaker changes: what may be in languages of their own."""
+    chunks: list[Span] = []
+    for start, end, _, change in _pieces(speech, sorted(changes), max_s):
+        if chunks and not change and _joins(chunks[-1], (start, end), max_s):
+            chunks[-1] = (chunks[-1][0], end)
+        else:
+            chunks.append((start, end))
+    return chunks
+
+
+def joined(
+    chunks: Sequence[Span], languages: Sequence[str], max_s: float = MAX_CHUNK_S
+) -> tuple[list[Span], list[str]]:
+    """Neighbouring chunks of one language as one, and the languages."""
+    found: list[Span] = []
+    spoken: list[str] = []
+    for chunk, language in zip(chunks, languages, strict=True):
+        if found and language == spoken[-1] and _joins(found[-1], chunk, max_s):
+            found[-1] = (found[-1][0], chunk[1])
+        else:
+            found.append(chunk)
+            spoken.append(language)
+    return found, spoken
+
+
+def _joins(chunk: Span, later: Span, max_s: float) -> bool:
+    return later[0] - chunk[1] <= MAX_PAUSE_S and later[1] - chunk[0] <= max_s + 1e-6
+
+
 def _pieces(
     speech: Sequence[Span], changes: list[float], max_s: float
 ) -> list[tuple[float, float, float, bool]]:

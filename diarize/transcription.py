@@ -26,7 +26,7 @@ from faster_whisper.transcribe import get_compression_ratio, get_suppressed_toke
 
 from diarize.ahead import begin
 from diarize.audio import Recording
-from diarize.chunking import Span, inside, plan_chunks, speaker_changes
+from diarize.chunking import Span, inside, joined, plan_by_speaker, plan_chunks, speaker_changes
 from diarize.drafts import Draft, badness, loop_start, once, skipped, with_sound, without_echo
 from diarize.errors import ModelError
 from diarize.language import Votes, judge, language_windows, spoken_s
@@ -134,7 +134,8 @@ class Transcriber:
         """
         told = self.check_language(language) or self.language
         spans = [(a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in speech.tolist()]
-        chunks = plan_chunks(spans, speaker_changes(turns))
+        mixed = self.mixed_languages and not told
+        chunks = (plan_by_speaker if mixed else plan_chunks)(spans, speaker_changes(turns))
         if not chunks:
             return Transcript((), told)
         pool = ThreadPoolExecutor(self.threads)
@@ -143,9 +144,7 @@ class Transcriber:
             language = told or judge(language_windows(chunks), job.votes)
             words: list[Word] = []
             cut: list[Word] = []
-            for last, found in job.blocks(
-                chunks, language, mixed=self.mixed_languages and not told
-            ):
+            for last, found in job.blocks(chunks, language, mixed=mixed):
                 found = once([*cut, *found])
                 cut = []
                 if found and found[-1].start == found[-1].end and not last:
@@ -208,6 +207,7 @@ class _Job:
         def batches() -> Iterator[tuple[Batch, str]]:
             for block in _blocks(chunks):
                 spoken = [self._language(c, language) if mixed else language for c in block]
+                block, spoken = joined(block, spoken) if mixed else (block, spoken)
                 codes = sorted(set(spoken))
                 own = [[c for c, s in zip(block, spoken, strict=True) if s == k] for k in codes]
                 planned.append([(k, _batches(mine)) for k, mine in zip(codes, own, strict=True)])

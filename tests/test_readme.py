@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -25,6 +27,9 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DATA = ROOT / "tests" / "data"
 BLOCK = re.compile(r"(?:<!-- not a test: (.+?) -->\n)?```(python|sh)\n(.*?)^```$", re.S | re.M)
+
+LONGEST_S = 300
+"""No block takes a tenth of it; one that waits for something that never comes ends here."""
 
 
 @dataclass(frozen=True)
@@ -73,19 +78,28 @@ def test_block(block: Block, folder: Path) -> None:
     if block.left_out:
         pytest.skip(block.left_out)
     binaries = str(Path(sys.executable).parent)
+    if "curl" in block.code and shutil.which("curl") is None:
+        pytest.skip("curl is not installed: apt install curl")
     shell = ["bash", "-euo", "pipefail", "-c"]
-    done = subprocess.run(
+    running = subprocess.Popen(
         [*(shell if block.language == "sh" else [sys.executable, "-c"]), block.code],
         cwd=folder,
         env=os.environ
         | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
         | {"DIARIZE_VOICES": str(folder / "voices.db")},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
-    assert "Traceback" not in done.stderr
+    try:
+        out, err = running.communicate(timeout=LONGEST_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)  # what the block has begun, too
+        raise
+    assert running.returncode == 0, err
+    assert out
+    assert "Traceback" not in err
 
 
 def test_the_transcript_is_what_comes_out(transcribed: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from diarize import transcription
 from diarize.audio import Recording
-from diarize.chunking import plan_chunks, speaker_changes
+from diarize.chunking import joined, plan_by_speaker, plan_chunks, speaker_changes
 from diarize.drafts import Draft, loop_start, once, skipped, with_sound, without_echo
 from diarize.errors import ModelError
 from diarize.language import judge, language_windows
@@ -105,6 +105,16 @@ def test_a_word_cut_in_two_by_a_chunks_end_is_told_once(
     cut: Word, later: Word, kept: list[str]
 ) -> None:
     assert [w.text for w in once([Word("in", 3.0, 3.5), cut, later])] == kept
+
+
+def test_with_mixed_languages_no_chunk_has_two_speakers_of_two_languages() -> None:
+    speech, changes = [(0.0, 3.0), (3.4, 6.0), (6.5, 8.0), (8.2, 9.0), (14.0, 15.0)], [6.2, 8.1]
+    chunks = plan_by_speaker(speech, changes, 20)
+    assert chunks == [(0.0, 6.0), (6.5, 8.0), (8.2, 9.0), (14.0, 15.0)]
+    assert joined(chunks, ["es", "en", "en", "en"], 20) == (
+        [(0.0, 6.0), (6.5, 9.0), (14.0, 15.0)],
+        ["es", "en", "en"],
+    )
 
 
 def test_chunks_are_heard_together_to_tell_the_language() -> None:
