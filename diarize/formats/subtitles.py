@@ -6,9 +6,10 @@ https://partnerhelp.netflixstudios.com/hc/en-us/articles/215758617), in Chinese 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diarize.alignment import COMMAS, SENTENCE_ENDS
 from diarize.formats.names import one_line, without_arrows
@@ -18,6 +19,8 @@ from diarize.records import Result, Utterance, Word, join_words
 LINE_CHARACTERS = 42
 WIDE_CHARACTER = LINE_CHARACTERS / 16
 """How many Latin ones a character of Chinese, Japanese or Korean counts for."""
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+"""Thai, Lao, Burmese and Khmer write no blanks between words either."""
 CUE_LINES = 2
 CUE_S = 7.0
 LAST_CUE_WORDS = 3
@@ -46,7 +49,7 @@ def cues(result: Result, prefix: Callable[[str], str]) -> list[Cue]:
     found = [_cue(turn.start, turn.end, turn.speaker, ()) for turn in turns]
     for utterance in result.utterances:
         room = max(LINE_CHARACTERS - _width(prefix(utterance.speaker)), LINE_CHARACTERS // 2)
-        for words in _split(timed_words(utterance), room):
+        for words in _split(_unbreakable(timed_words(utterance)), room):
             end = max(w.end for w in words)
             lines = tuple(without_arrows(line) for line in _balanced(words, room))
             found.append(_cue(words[0].start, end, utterance.speaker, lines))
@@ -90,13 +93,36 @@ def _width(text: str) -> float:
     return sum(WIDE_CHARACTER if _wide(character) else 1 for character in text)
 
 
+def _may_break(before: str, after: str) -> bool:
+    """Whether a line may end between two characters without a blank: in scripts that write none,
+    but before no mark that ends something or belongs to the letter before it."""
+    if after in SENTENCE_ENDS + COMMAS or unicodedata.category(after) in ("Mn", "Mc", "Pe", "Pf"):
+        return False
+    if unicodedata.category(before) in ("Ps", "Pi"):
+        return False
+    return any(_wide(c) or UNSPACED.match(c) for c in (before, after))
+
+
+def _unbreakable(words: list[Word]) -> list[Word]:
+    """Words with what belongs to them, as in `m'appelle` and `$10,500`, while it fits a line."""
+    found: list[Word] = []
+    for word in words:
+        if found and not word.space_before and not _may_break(found[-1].text[-1], word.text[0]):
+            before = found[-1]
+            text = before.text + word.text
+            if _width(text) <= LINE_CHARACTERS:
+                end = max(before.end, word.end)
+                found[-1] = replace(before, text=text, end=end)
+                continue
+        found.append(word)
+    return found
+
+
 def _pieces(text: str) -> Iterator[str]:
-    """`text`, in which there is no blank, where lines may break: around wide characters, but never
-    before a mark that ends something; and at a line's length."""
+    """`text`, in which there is no blank, where lines may break; and at a line's length."""
     piece = ""
     for before, character in zip(" " + text, text, strict=False):
-        breaks = (_wide(before) or _wide(character)) and character not in SENTENCE_ENDS + COMMAS
-        if piece and (breaks or len(piece) == LINE_CHARACTERS):
+        if piece and (_may_break(before, character) or len(piece) == LINE_CHARACTERS):
             yield piece
             piece = ""
         piece += character

@@ -7,7 +7,7 @@ from diarize.errors import FormatError
 from diarize.formats import srt, vtt
 from diarize.formats.names import one_line, without_arrows
 from diarize.formats.subtitles import CUE_S, LINE_CHARACTERS, cues
-from diarize.records import Result, Utterance, Word
+from diarize.records import Result, Utterance, Word, join_words
 
 from .samples import SPOKEN, TURNS_ONLY, results, sample, speaking
 
@@ -71,6 +71,38 @@ def test_lines_of_wide_characters_are_shorter() -> None:
     assert cue.lines == ("我们今天下午三点开会讨论明", "年的计划，请大家准时参加。")
     [cue] = cues(Result("a", 3.0, (), (), (Utterance("A", 0.0, 3.0, text[7:22]),)), lambda s: "")
     assert cue.lines == ("点开会讨论明年的计划，请大家准",)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [
+            *["je", "je", "je", "je", "je", "je", "je", "je", "je", "je", "je", "je", "je", "m"],
+            "'appelle",
+            "Sophie",
+        ],
+        [
+            *["it", "is", "about", "the", "price", "that", "it", "has,", "of", "fully", "$10"],
+            ",500",
+            "or",
+            "so",
+        ],
+        [*"โรงเรียน" * 7],
+        [*"「見」て" * 7],
+    ],
+    ids=["French", "a price", "Thai", "Japanese"],
+)
+def test_lines_never_begin_with_what_belongs_to_the_word_before(words: list[str]) -> None:
+    spoken = tuple(
+        Word(w, i / 10, i / 10 + 0.1, space_before=w.isascii() and w[0] not in "',")
+        for i, w in enumerate(words)
+    )
+    text = join_words(spoken)
+    result = Result("x", 9, (), (), (Utterance("A", 0, 8, text, spoken),))
+    found = [line for cue in cues(result, lambda _: "") for line in cue.lines]
+    assert len(found) > 1
+    assert not {line[0] for line in found} & set("',」\u0e35")
+    assert "".join(found).replace(" ", "") == text.replace(" ", "")
 
 
 @given(result=results)
