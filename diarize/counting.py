@@ -248,7 +248,7 @@ def overestimate(embeddings: Float32, at_least: int = 1) -> Int64:
 
     Args:
         embeddings: shape (n, 256), n ≥ 1.
-        at_least: no fewer micro-clusters than this (nor more than n).
+        at_least: no fewer micro-clusters than this (but no more than n, or half a block).
     """
     labels = np.zeros(len(embeddings), np.int64)
     at_least = min(at_least, BLOCK_VOICES // 2)  # each round halves their number at least
