@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,10 @@ def submit(served: Running, name: str) -> str:
     return job
 
 
+def listed(served: Running) -> Any:
+    return served.http.get("/v1/jobs?limit=100").json()
+
+
 def card_of(page: Page, name: str) -> Locator:
     return page.locator(".job").filter(has_text=name)
 
@@ -91,10 +96,15 @@ def test_what_is_deleted_elsewhere_goes(
         expect(card_of(page, "talk 0.wav")).to_have_count(0)
         expect(card_of(page, "talk 1.wav")).to_be_visible()
 
+        # What the page is told goes through here, so that no look is under way when one is deleted.
+        page.route("**/v1/jobs?*", lambda route: route.fulfill(json=listed(served)))
+        page.reload()
         card_of(page, "talk 1.wav").get_by_role("button", name="Stop").click()
         card_of(page, "talk 2.wav").get_by_role("button", name="Stop").click()
         expect(card_of(page, "talk 2.wav")).to_contain_text("stopped")
-        served.http.delete(f"/v1/jobs/{queued[1]}")  # nothing is watched any more
+        before = listed(served)
+        page.route("**/v1/jobs?*", lambda route: route.fulfill(json=before))
+        served.http.delete(f"/v1/jobs/{queued[1]}")
         card_of(page, "talk 1.wav").get_by_role("button", name="Delete talk 1.wav").click()
         expect(card_of(page, "talk 1.wav")).to_have_count(0)
         expect(page.locator("#toast")).to_be_hidden()
@@ -116,7 +126,7 @@ def test_work_that_is_too_old_to_be_listed(
 
 
 def test_what_keeps_work_waiting(browser: Browser, served: Running, queued: list[str]) -> None:
-    answer = served.http.get("/v1/jobs?limit=100").json()
+    answer = listed(served)
     answer["jobs"][0]["error"] = {"message": "the disk is full"}
     with visit(browser, served.url) as seen:
         seen.page.route("**/v1/jobs?*", lambda route: route.fulfill(json=answer))
