@@ -38,7 +38,7 @@ from diarize.plda import Plda
 from diarize.prepared import Evidence, Prepared
 from diarize.records import FRAME_S, FRAME_SAMPLES, Hints, Turn
 
-GRID = [(worth, limit) for worth in (0.3, 0.4, 0.5, 0.6, 0.75) for limit in (4.0, 5.0, 7.0)]
+GRID = [(worth, limit) for worth in (0.35, 0.4, 0.5) for limit in (5.0, 6.0, 7.0, 8.0)]
 THRESHOLDS = [(0.5, 0.0), (0.5, 0.5), (0.55, 0.5), (0.6, 0.5), (0.6, 0.6), (0.65, 0.6), (0.7, 0.7)]
 
 
@@ -104,13 +104,13 @@ def count(cases: list[Case]) -> None:
     for worth, limit in GRID:
         with constants(utterances, WORTH_PER_S=worth, WORTH_LIMIT=limit):
             judge(f"{worth} per s, at most {limit:g}", cases)
-    for short_s in (1.0, 30.0, 60.0, 90.0):
+    for short_s in (1.0, 30.0, 60.0):
         with constants(utterances, SHORT_S=short_s):
             judge(f"double up to {short_s:g} s", cases)
     for share in (0.5, 0.7, 0.85):
         with constants(counting, SURELY_ALIKE=share):
             judge(f"surely alike {share:g}", cases)
-    for limit in (0.0, 20.0, 40.0, 60.0):
+    for limit in (0.0, 20.0, 40.0, 80.0):
         with constants(counting, MOOD_LIMIT=limit):
             judge(f"moods up to {limit:g}", cases)
 
@@ -119,7 +119,7 @@ def stretches(cases: list[Case]) -> None:
     for shortest_s in (0.25, 0.35, 0.5, 0.75, 10.0):
         kept = [replace(case, prepared=at_least(case.prepared, shortest_s)) for case in cases]
         judge(f"from {shortest_s} s on", kept)
-    for purity in (0.0, 2.0, 4.0, 7.0, 12.0):
+    for purity in (0.0, 4.0, 8.0, 16.0):
         with constants(assignment, PURITY=purity):
             judge(f"log odds {purity:g}", cases)
 
@@ -136,7 +136,7 @@ def at_least(prepared: Prepared, shortest_s: float) -> Prepared:
 
 def hints(cases: list[Case]) -> None:
     judge("not told", cases)
-    for evidence in (4.0, 8.0, 15.0, 30.0):
+    for evidence in (15.0, 30.0, 60.0):
         with constants(counting, UNSEEN_EVIDENCE=evidence):
             judge(f"unseen evidence {evidence:g}", cases, told=True)
     for clusters in (10, 20, 40):

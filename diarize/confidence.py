@@ -12,10 +12,10 @@ from scipy.special import expit
 
 from diarize.records import Float64
 
-NO_RIVAL = 50.0
+NO_RIVAL = 100.0
 """Longest lead that still adds confidence; also where there is only one voice to choose."""
-INTERCEPT = -3.658
-WEIGHTS = np.array([-0.103, 1.053, 0.719, -0.732, 0.006, 1.232])
+INTERCEPT = -2.936
+WEIGHTS = np.array([-0.204, 1.003, 0.57, 3.837, -0.221, 0.358])
 """Of the features, in order."""
 
 

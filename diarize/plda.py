@@ -1,9 +1,11 @@
 """Probabilistic linear discriminant analysis: how likely are two sets of embeddings one voice?
 
-Two-covariance PLDA (Ioffe, "Probabilistic linear discriminant analysis", ECCV 2006) trained on
-VoxCeleb for ResNet34-LM embeddings, as published with pyannote community-1. In its diagonal space
+Two-covariance PLDA (Ioffe, "Probabilistic linear discriminant analysis", ECCV 2006) on embeddings
+that are centred and scaled to one length (Garcia-Romero & Espy-Wilson, "Analysis of i-vector
+length normalization in speaker recognition systems", Interspeech 2011). In its diagonal space
 embeddings of one voice scatter around the voice's mean with unit variance, and the means around
-zero with variance `between`, so every score below is a sum over 128 independent dimensions.
+zero with variance `between`, so every score below is a sum over independent dimensions.
+`models/train_plda.py` fits it.
 """
 
 from __future__ import annotations
@@ -20,39 +22,29 @@ class Plda:
     """The PLDA space.
 
     Attributes:
-        between: variance of voices in each dimension, shape (128,), descending.
+        between: variance of voices in each dimension, shape (256,), descending.
 
     Args:
-        arrays: `mean1`, `lda`, `mean2` (centring and LDA) and `mu`, `tr`, `psi` (PLDA).
+        arrays: `mean` of all voices, shape (256,), `transform` into the space, shape (256, 256),
+            and `between`.
     """
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[np.floating]]) -> None:
-        from scipy.linalg import eigh  # here: a fifth of a second, see `on_demand`
-
-        weights = {name: array.astype(np.float64) for name, array in arrays.items()}
-        self._mean1, self._lda, self._mean2 = (weights[n] for n in ("mean1", "lda", "mean2"))
-        self._mu = weights["mu"]
-        transform, psi = weights["tr"], weights["psi"]
-        # Diagonalise between- against within-speaker covariance.
-        within = np.linalg.inv(transform.T @ transform)
-        between = np.linalg.inv((transform.T / psi) @ transform)
-        values, vectors = eigh(between, within)
-        self.between: Float64 = values[::-1].copy()
-        self._transform: Float64 = vectors.T[::-1].T.copy()
+        self._mean, self._transform, self.between = (
+            arrays[name].astype(np.float64) for name in ("mean", "transform", "between")
+        )
 
     def project(self, embeddings: npt.NDArray[np.floating]) -> Float64:
-        """Raw embeddings (n, 256) into the diagonal space, (n, 128)."""
-        x = np.asarray(embeddings, np.float64)
-        x = np.sqrt(self._lda.shape[0]) * unit(x - self._mean1)
-        x = np.sqrt(self._lda.shape[1]) * unit(x @ self._lda - self._mean2)
-        return np.asarray((x - self._mu) @ self._transform, np.float64)
+        """Raw embeddings (n, 256) into the diagonal space, (n, 256)."""
+        x = np.asarray(embeddings, np.float64) - self._mean
+        return np.asarray(np.sqrt(len(self._mean)) * unit(x) @ self._transform, np.float64)
 
     def log_evidence(self, count: npt.NDArray[np.floating], total: Float64) -> Float64:
         """Log-likelihood ratio of sets of embeddings: each from one voice, against no voice model.
 
         Args:
             count: how many independent embeddings each set is worth, shape (...).
-            total: their weighted sum, shape (..., 128).
+            total: their weighted sum, shape (..., 256).
 
         Returns:
             shape (...). ``log_evidence(A ∪ B) - log_evidence(A) - log_evidence(B)`` is the

@@ -16,10 +16,10 @@ from diarize.records import FRAME_S, Float32, Float64, Int64
 from diarize.segmentation import STEP_FRAMES, WINDOW_FRAMES, clean, coverage
 
 WORTH_PER_S = 0.4
-WORTH_LIMIT = 5.0
+WORTH_LIMIT = 7.0
 """A second of speech is worth 0.4 independent embeddings at first, all of a speaker's speech
-never more than five: they come from one session, one microphone. By `benchmarks.tune count`."""
-SHORT_S = 60.0
+never more than seven: they come from one session, one microphone. By `benchmarks.tune count`."""
+SHORT_S = 30.0
 """In recordings with no more speech than this a second is worth twice as much: a voice has shown
 few of its moods, and there are few pairs among which chance could make two of one. The surplus
 falls with the square of the length. By `benchmarks.tune count`."""
@@ -35,7 +35,7 @@ class Voices:
     Attributes:
         place: window and local speaker of each, shape (n, 2).
         embeddings: as the network gave them, shape (n, 256).
-        projected: the same in PLDA space, shape (n, 128).
+        projected: the same in PLDA space, shape (n, 256).
         seconds: clean speech of each, a second seen by several windows shared among them,
             shape (n,).
     """
@@ -53,7 +53,7 @@ class Voices:
         return evidence_worth(seconds, float(self.seconds.sum()))
 
     def means(self, labels: Int64) -> tuple[Float64, Float64]:
-        """Seconds (k,) and mean projection (k, 128) of each label 0 … k-1."""
+        """Seconds (k,) and mean projection (k, 256) of each label 0 … k-1."""
         seconds = np.bincount(labels, self.seconds).astype(np.float64)
         total = np.zeros((len(seconds), self.projected.shape[1]))
         np.add.at(total, labels, self.projected * self.seconds[:, None])
@@ -159,7 +159,7 @@ def same_voice(plda: Plda, n_a: Float64, a: Float64, n_b: Float64, b: Float64) -
 
     Args:
         n_a, n_b: what each one's speech is worth, broadcastable shapes (...).
-        a, b: mean projections, shapes (..., 128).
+        a, b: mean projections, shapes (..., 256).
     """
     s_a, s_b = n_a[..., None] * a, n_b[..., None] * b
     together = plda.log_evidence(n_a + n_b, s_a + s_b)

@@ -5,7 +5,7 @@
 
 Every file is named by its SHA-256 in manifest.toml: a source that no longer matches is refused
 before it is used, and so is an output that differs from what the manifest promises. The same
-sources give the same bytes; only numbers that were trained (train_segmentation.py,
+sources give the same bytes; only numbers that were trained (train_segmentation.py, train_plda.py,
 train_narrow_band.py) are taken from files beside this one. Needs what the package needs, pip and
 onnx.
 """
@@ -102,7 +102,7 @@ def build(models: dict[str, dict], folder: Path) -> dict[str, bytes]:
             trunk, calibration_clips(sources["resnet34-lm-trunk-int8"][1])
         ).SerializeToString(deterministic=True),
         "resnet34-lm-head": head.SerializeToString(deterministic=True),
-        "plda": merge(sources["plda"]),
+        "plda": sources["plda"][0],
         "narrow-band": sources["narrow-band"][0],
     }
 
@@ -183,15 +183,6 @@ def compare(whole: onnx.ModelProto, trunk: onnx.ModelProto, head: onnx.ModelProt
         print(f"split against whole, {batch} x {length} frames: largest difference {worst:.1e}")
         if worst > 1e-5:
             raise SystemExit("the split network is not the original")
-
-
-def merge(archives: list[bytes]) -> bytes:
-    """The arrays of both archives in one."""
-    arrays = {}
-    for archive in archives:
-        with np.load(BytesIO(archive), allow_pickle=False) as loaded:
-            arrays.update({name: loaded[name] for name in loaded.files})
-    return archive({n: arrays[n] for n in ("mean1", "lda", "mean2", "mu", "tr", "psi")})
 
 
 def archive(arrays: dict[str, np.ndarray]) -> bytes:

@@ -32,10 +32,8 @@ THREE = np.array([[1.0, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [0, 0.9, 0.1], [0.1, 0,
 
 
 def plda(dimensions: int) -> Plda:
-    zeros, eye = np.zeros(dimensions), np.eye(dimensions)
-    psi = np.full(dimensions, 9.0)
-    weights = {"mean1": zeros, "mean2": zeros, "lda": eye, "mu": zeros, "tr": eye, "psi": psi}
-    return Plda(weights)
+    weights = {"mean": np.zeros(dimensions), "transform": np.eye(dimensions)}
+    return Plda(weights | {"between": np.full(dimensions, 9.0)})
 
 
 def voices(embeddings: np.ndarray) -> Voices:
