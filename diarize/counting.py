@@ -61,8 +61,8 @@ to a limit, and less than that for whoever speaks for longer than a mood lasts. 
 now and then sounds unlike themself, and that is more often so than a new person saying a few words.
 Without it three development calls of half an hour have a DER of 14.0 instead of 11.4 %, one of them
 a third voice; 142 other recordings are counted as well without, and with limits of 20 and 80
-(`benchmarks.tune count`). Two hours of nine people, joined from council meetings (`speakerbox`), have
-13 speakers with 20 and 40, 11 with 60 to 160."""
+(`benchmarks.tune count`). Two hours of nine people, council meetings (`speakerbox`) joined, have 13
+speakers with 20 and 40, 11 with 60 to 160."""
 OVERLAP_S = 2.0
 OVERLAP_SHARE = 0.02
 """One voice does not talk over itself: where two are heard at once for so long, and for that share
