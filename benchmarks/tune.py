@@ -110,7 +110,7 @@ def count(cases: list[Case]) -> None:
     for share in (0.5, 0.7, 0.85):
         with constants(counting, SURELY_ALIKE=share):
             judge(f"surely alike {share:g}", cases)
-    for limit in (0.0, 20.0, 40.0, 80.0):
+    for limit in (0.0, 20.0, 60.0, 160.0):
         with constants(counting, MOOD_LIMIT=limit):
             judge(f"moods up to {limit:g}", cases)
 

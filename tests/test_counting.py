@@ -34,7 +34,7 @@ from tests.judging import DIANE, SHEILA, spoken
 PATH = MergePath(
     start=np.array([2, 0, 1, 2, 3]),
     merges=np.array([[1, 2], [0, 3], [0, 1]]),
-    evidence=np.array([8.0, 3.0, -5.0]),
+    evidence=np.array([8.0, 4.0, -5.0]),
     seconds=np.array([1.0, 2.0, 9.0]),
 )
 ONE_VOICE = MergePath(np.array([0, 0]), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
@@ -50,7 +50,7 @@ def test_labels_after_merging_down_to_k_in_order_of_first_appearance() -> None:
 
 
 def test_beyond_the_evidence_a_hint_undoes_what_costs_least() -> None:
-    likely = replace(PATH, evidence=np.array([60.0, 3.0, -5.0]), seconds=np.array([0.5, 20, 30]))
+    likely = replace(PATH, evidence=np.array([60.0, 4.0, -5.0]), seconds=np.array([0.5, 20, 30]))
     assert likely.beyond(1) == [1]  # two voices that the evidence nearly told apart
     assert likely.beyond(2) == [1]  # the other would cost half a second, a few words cost less
     surely_one = replace(likely, evidence=np.array([60.0, 50.0, -5.0]))
@@ -60,7 +60,7 @@ def test_beyond_the_evidence_a_hint_undoes_what_costs_least() -> None:
 
 def test_the_evidence_says_where_to_stop() -> None:
     assert [p.estimate() for p in (PATH, ONE_VOICE, NOBODY)] == [2, 1, 0]
-    assert [PATH.evidence_below(k) for k in (4, 3, 2)] == [8, 3, -5]
+    assert [PATH.evidence_below(k) for k in (4, 3, 2)] == [8, 4, -5]
 
 
 @pytest.mark.parametrize(
