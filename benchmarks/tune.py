@@ -1,6 +1,6 @@
 """Where the tuned constants come from: each on the development sets named, never on reported ones.
 
-    python -m benchmarks.tune count FOLDER|NAME …        # worth of a second, when surely one
+    python -m benchmarks.tune count FOLDER|NAME …        # how many: merging, utterances, halves
     python -m benchmarks.tune stretches FOLDER|NAME …    # when one leaves its local speaker
     python -m benchmarks.tune hints FOLDER|NAME …        # told how many: voices beyond the evidence
     python -m benchmarks.tune vad FOLDER|NAME …          # what the VAD adds to the segmentation
@@ -27,7 +27,16 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks import data
-from diarize import assignment, attribution, confidence, counting, segmentation, utterances
+from diarize import (
+    assignment,
+    attribution,
+    confidence,
+    counting,
+    merging,
+    segmentation,
+    splitting,
+    utterances,
+)
 from diarize.labels import in_order
 from diarize.metrics.calibration import calibration
 from diarize.metrics.der import diarization_error
@@ -111,8 +120,20 @@ def count(cases: list[Case]) -> None:
         with constants(counting, SURELY_ALIKE=share):
             judge(f"surely alike {share:g}", cases)
     for limit in (0.0, 20.0, 60.0, 160.0):
-        with constants(counting, MOOD_LIMIT=limit):
+        with constants(merging, MOOD_LIMIT=limit):
             judge(f"moods up to {limit:g}", cases)
+    for evidence in (-3.0, 0.0, 6.0):
+        with constants(merging, MERGE_EVIDENCE=evidence):
+            judge(f"merged from {evidence:g} on", cases)
+    for evidence in (0.0, 6.0, 12.0):
+        with constants(merging, BRIEF_EVIDENCE=evidence):
+            judge(f"{evidence:g} more for the briefest", cases)
+    for total_s in (0.0, 30.0):
+        with constants(counting, LITTLE_S=total_s):
+            judge(f"short utterances below {total_s:g} s", cases)
+    for half_s, piece_s in ((2.0, 1.0), (0.7, 0.5)):
+        with constants(splitting, MIN_HALF_S=half_s, MIN_PIECE_S=piece_s):
+            judge(f"halves of {half_s:g} s", cases)
 
 
 def stretches(cases: list[Case]) -> None:
@@ -137,7 +158,7 @@ def at_least(prepared: Prepared, shortest_s: float) -> Prepared:
 def hints(cases: list[Case]) -> None:
     judge("not told", cases)
     for evidence in (15.0, 30.0, 60.0):
-        with constants(counting, UNSEEN_EVIDENCE=evidence):
+        with constants(merging, UNSEEN_EVIDENCE=evidence):
             judge(f"unseen evidence {evidence:g}", cases, told=True)
     for clusters in (10, 20, 40):
         with constants(counting, FINE_CLUSTERS=clusters):

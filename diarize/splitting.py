@@ -1,8 +1,8 @@
 """Two voices in one cluster: found by the pieces that its utterances are made of.
 
 Two voices that are alike, as on the telephone, the segmentation network takes for one local speaker
-again and again. Then no utterance of theirs is pure, and the evidence says one voice. Pieces of a
-second and more are pure for the most part, so that two voices fall apart by themselves.
+again and again. Then no utterance of theirs is pure, and the evidence says one voice. Pieces of
+half a second and more are pure for the most part, so that two voices fall apart by themselves.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from diarize.records import FRAME_S, Bool, Float32, Float64, Int64
 from diarize.segmentation import clean
 from diarize.utterances import Voices, evidence_worth, same_voice, shares
 
-MIN_PIECE_S = 1.0
+MIN_PIECE_S = 0.5
 """Length of the pieces that clusters are halved by."""
-MIN_HALF_S = 2.0
-"""… and how much speech a second voice needs. Of 515 clusters of development recordings ten have
-halves of that length that the evidence says are two voices; eight are, the others are of excerpts
-of 30 s. Three of 20 calls were taken for one voice before: their DER 15.7 to 12.6, mean of 17
-development sets 13.2 to 12.8."""
+MIN_HALF_S = 1.0
+"""… and how much speech a second voice needs. Three of 20 calls were taken for one voice without:
+their DER 15.7 to 12.6, mean of 17 development sets 13.2 to 12.8. By halves of 2 s, of pieces of
+1 s, recordings of half a minute and more are counted as well, and 110 of 140 shorter ones instead
+of 117 (`benchmarks.tune count`)."""
 ITERATIONS = 20
 """Steps of the power iteration, and of k-means."""
 
@@ -42,12 +42,10 @@ def split(
         What each utterance has of each cluster, as voices, and their clusters, numbered from 0;
         None where each cluster is one voice.
     """
-    pieces = find_pieces(evidence)
+    pieces = find_pieces(evidence, MIN_PIECE_S)
     if len(pieces.seconds) == 0 or len(voices) == 0:
         return None
-    every = np.arange(len(pieces.seconds))
-    alike = voices.likeness(labels, plda, pieces.embeddings, every, pieces.seconds)
-    found = alike.argmax(axis=1)
+    found = voices.likeliest(labels, plda, pieces.embeddings, pieces.seconds)
     before = clusters = int(labels.max()) + 1
     for cluster in range(before):
         own = np.flatnonzero(found == cluster)
@@ -84,16 +82,20 @@ class Pieces:
     embeddings: Float32
     seconds: Float64
 
+    def as_voices(self, plda: Plda) -> Voices:
+        """Each of them as an utterance of its own."""
+        return Voices(self.place, self.embeddings, plda.project(self.embeddings), self.seconds)
 
-def find_pieces(evidence: Evidence) -> Pieces:
+
+def find_pieces(evidence: Evidence, min_piece_s: float) -> Pieces:
     """All pieces that are long enough."""
     alone = clean(evidence.active)
     window, speaker, first, last = evidence.stretches.astype(np.int64).T
-    long = (last - first) * FRAME_S >= MIN_PIECE_S
+    long = (last - first) * FRAME_S >= min_piece_s
     window, speaker, first, last = (column[long] for column in (window, speaker, first, last))
     own = shares(len(alone))
     share = np.cumsum(np.pad(own, ((0, 0), (1, 0))), axis=1)
-    whole = alone.sum(axis=1) * FRAME_S >= MIN_PIECE_S
+    whole = alone.sum(axis=1) * FRAME_S >= min_piece_s
     whole[evidence.stretches[:, 0], evidence.stretches[:, 1]] = False
     entire = np.einsum("wfs,wf->ws", alone, own)[whole]
     seconds = np.concatenate([share[window, last] - share[window, first], entire]) * FRAME_S

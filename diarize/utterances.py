@@ -48,6 +48,21 @@ class Voices:
     def __len__(self) -> int:
         return len(self.place)
 
+    def without(self, others: Voices) -> Voices:
+        """Those whose place is none of the others'."""
+        taken = set(map(tuple, others.place.tolist()))
+        own = np.array([tuple(place) not in taken for place in self.place.tolist()], bool)
+        return Voices(self.place[own], self.embeddings[own], self.projected[own], self.seconds[own])
+
+    def together(self, others: Voices) -> Voices:
+        """These and the others, in this order."""
+        return Voices(
+            np.concatenate([self.place, others.place]),
+            np.concatenate([self.embeddings, others.embeddings]),
+            np.concatenate([self.projected, others.projected]),
+            np.concatenate([self.seconds, others.seconds]),
+        )
+
     def worth(self, seconds: Float64) -> Float64:
         """How many independent embeddings so much clean speech of one voice is worth here."""
         return evidence_worth(seconds, float(self.seconds.sum()))
@@ -83,6 +98,16 @@ class Voices:
                 alike[part, i] = together - alone - cluster_alone[i]
         return alike
 
+    def likeliest(self, labels: Int64, plda: Plda, embeddings: Float32, clean_s: Float64) -> Int64:
+        """The likeliest of the clusters for other voices, shape (n,).
+
+        Args:
+            labels: 0 … k-1, k ≥ 1, the cluster of each of these utterances.
+            embeddings, clean_s: of the other voices, shapes (n, 256) and (n,).
+        """
+        alike = self.likeness(labels, plda, embeddings, np.arange(len(embeddings)), clean_s)
+        return np.asarray(alike.argmax(axis=1), np.int64)
+
 
 def find_voices(evidence: Evidence, plda: Plda, min_clean_s: float) -> Voices:
     """The utterances with enough clean speech of one voice to count by."""
@@ -92,6 +117,12 @@ def find_voices(evidence: Evidence, plda: Plda, min_clean_s: float) -> Voices:
     chosen = tuple(place.T)
     embeddings = evidence.embeddings[chosen]
     return Voices(place, embeddings, plda.project(embeddings), seconds[chosen])
+
+
+def spoken_s(evidence: Evidence) -> float:
+    """Speech of one voice at a time in the whole channel."""
+    alone = clean(evidence.active)
+    return float(np.einsum("wfs,wf->", alone, shares(len(alone)))) * FRAME_S
 
 
 def shares(windows: int) -> Float64:

@@ -1,4 +1,4 @@
-"""Overestimate, merge, count: on literal paths, on random voices, on the sample."""
+"""How many speakers: on literal paths, on voices made up, on the sample."""
 
 from __future__ import annotations
 
@@ -7,28 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.cluster.hierarchy import linkage
 
-from diarize.counting import (
-    BLOCK_MICRO_CLUSTERS,
-    BLOCK_VOICES,
-    MAX_MICRO_CLUSTERS,
-    MergePath,
-    count_speakers,
-    cut,
-    find_speakers,
-    heard_at_once,
-    merge,
-    overestimate,
-)
+from diarize.counting import count_speakers, find_speakers, heard_at_once
 from diarize.errors import HintError
-from diarize.plda import Plda, unit
+from diarize.merging import MergePath
+from diarize.plda import Plda
 from diarize.prepared import Evidence, Prepared
 from diarize.records import FRAME_SAMPLES, Hints
 from diarize.segmentation import STEP_SAMPLES, at_once, clean, expected
-from diarize.utterances import Voices, find_voices, same_voice
+from diarize.utterances import find_voices
 from tests.judging import DIANE, SHEILA, spoken
 
 PATH = MergePath(
@@ -40,27 +27,6 @@ PATH = MergePath(
 ONE_VOICE = MergePath(np.array([0, 0]), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
 NOBODY = MergePath(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
 NO_STRETCHES = (np.zeros((0, 4), np.int32), np.zeros((0, 256), np.float32))
-
-
-def test_labels_after_merging_down_to_k_in_order_of_first_appearance() -> None:
-    assert PATH.labels(4).tolist() == [0, 1, 2, 0, 3]
-    assert PATH.labels(3).tolist() == [0, 1, 0, 0, 2]
-    assert PATH.labels(2).tolist() == [0, 1, 0, 0, 1]
-    assert PATH.labels(1).tolist() == [0, 0, 0, 0, 0]
-
-
-def test_beyond_the_evidence_a_hint_undoes_what_costs_least() -> None:
-    likely = replace(PATH, evidence=np.array([60.0, 4.0, -5.0]), seconds=np.array([0.5, 20, 30]))
-    assert likely.beyond(1) == [1]  # two voices that the evidence nearly told apart
-    assert likely.beyond(2) == [1]  # the other would cost half a second, a few words cost less
-    surely_one = replace(likely, evidence=np.array([60.0, 50.0, -5.0]))
-    assert surely_one.beyond(1) == surely_one.beyond(0) == surely_one.beyond(-1) == []
-    assert replace(surely_one, seconds=np.array([0.2, 20, 30])).beyond(9) == [0]
-
-
-def test_the_evidence_says_where_to_stop() -> None:
-    assert [p.estimate() for p in (PATH, ONE_VOICE, NOBODY)] == [2, 1, 0]
-    assert [PATH.evidence_below(k) for k in (4, 3, 2)] == [8, 4, -5]
 
 
 @pytest.mark.parametrize(
@@ -108,79 +74,6 @@ def test_more_speakers_than_voices_is_told(
 
 def test_of_channels_the_one_with_most_voices_has_whom_a_hint_asks_for_and_nobody_hears() -> None:
     assert count_speakers([ONE_VOICE, PATH, NOBODY], Hints(num_speakers=7)) == [1, 6, 0]
-
-
-@given(st.integers(2, 40), st.integers(0, 2**32 - 1))
-def test_cutting_gives_every_number_of_clusters(n: int, seed: int) -> None:
-    """Centroid linkage inverts: cutting it by distance does not."""
-    points = unit(np.random.default_rng(seed).normal(size=(n, 3)))
-    tree = linkage(points, method="centroid")
-    for k in range(1, n + 1):
-        assert np.unique(cut(tree, k)).tolist() == list(range(1, k + 1))
-
-
-def test_the_overestimate_is_bounded_in_blocks() -> None:
-    """Voices as far apart as they can be still make few clusters, whatever the length."""
-    embeddings = np.random.default_rng(0).normal(size=(2 * BLOCK_VOICES + 1, 256))
-    labels = overestimate(embeddings.astype(np.float32))
-    assert labels.shape == (2 * BLOCK_VOICES + 1,)
-    assert np.unique(labels).tolist() == list(range(2 * BLOCK_MICRO_CLUSTERS + 1))
-    assert not set(labels[:BLOCK_VOICES]) & set(labels[BLOCK_VOICES:])
-
-
-def test_a_whole_day_makes_no_more_clusters_than_can_be_merged() -> None:
-    """Forty thousand voices; two speakers stay apart."""
-    n = MAX_MICRO_CLUSTERS // BLOCK_MICRO_CLUSTERS * BLOCK_VOICES * 4
-    rng = np.random.default_rng(0)
-    embeddings = rng.normal(size=(n, 32)).astype(np.float32) / 8
-    speaker = rng.integers(0, 2, n)
-    embeddings[np.arange(n), speaker] += 1
-    labels = overestimate(embeddings)
-    assert 2 * BLOCK_MICRO_CLUSTERS < labels.max() + 1 <= MAX_MICRO_CLUSTERS
-    share = np.bincount(labels, speaker) / np.bincount(labels)
-    assert (np.minimum(share, 1 - share) * np.bincount(labels)).sum() < 0.01 * n
-
-
-def test_the_overestimate_grows_to_a_hint_and_no_further_than_there_are_voices() -> None:
-    alike = np.ones((7, 256), np.float32) + np.eye(7, 256, dtype=np.float32) / 100
-    assert overestimate(alike).tolist() == [0] * 7
-    assert overestimate(alike, at_least=5).max() == 4
-    assert sorted(overestimate(alike, at_least=9).tolist()) == list(range(7))
-    assert overestimate(np.zeros((0, 256), np.float32)).shape == (0,)
-    many = np.random.default_rng(0).normal(size=(1600, 32)).astype(np.float32)
-    assert overestimate(many, at_least=1600).max() < MAX_MICRO_CLUSTERS
-
-
-@given(n=st.integers(1, 12), seed=st.integers(0, 2**32 - 1))
-def test_a_path_passes_every_count(plda: Plda, n: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    embeddings = rng.normal(size=(n, 256)).astype(np.float32)
-    place = np.stack([np.arange(n), np.zeros(n, np.int64)], axis=1)
-    voices = Voices(place, embeddings, plda.project(embeddings), rng.uniform(0.1, 9, n))
-    path = merge(voices, np.arange(n), plda)
-    assert path.clusters == n
-    assert 1 <= path.estimate() <= n
-    for k in range(1, n + 1):
-        found = list(dict.fromkeys(path.labels(k).tolist()))
-        assert found == list(range(len(found)))
-        assert min(k, path.estimate()) <= len(found) <= k
-
-
-@pytest.mark.parametrize(
-    ("spoken_s", "mood_s", "mood"), [(45, 5, 0), (100, 5, 15), (1000, 5, 60), (1000, 80, 15)]
-)
-def test_beside_a_voice_that_spoke_for_long_another_needs_more_evidence(
-    spoken_s: float, mood_s: float, mood: float, prepared: Prepared, plda: Plda
-) -> None:
-    voices, path = find_speakers(prepared.channels[0], plda)
-    start = path.labels(2)
-    longer = np.array([spoken_s, mood_s]) / np.bincount(start, voices.seconds)
-    voices = replace(voices, seconds=voices.seconds * longer[start])
-    seconds, mean = voices.means(start)
-    (one, other), (n_one, n_other) = mean, voices.worth(seconds)
-    ratio = same_voice(plda, n_one, one, n_other, other)
-    assert ratio < -10
-    assert merge(voices, start, plda).evidence[0] == pytest.approx(ratio + mood)
 
 
 def test_the_sample_has_two_speakers(prepared: Prepared, plda: Plda) -> None:
@@ -235,3 +128,37 @@ def test_shorter_utterances_count_where_there_are_no_longer_ones(plda: Plda) -> 
     assert find_voices(evidence, plda, 0.5).seconds.tolist() == [pytest.approx(0.675)]
     silent = replace(evidence, activity=activity * 0)
     assert find_speakers(silent, plda, 2)[1].clusters == 0
+
+
+def test_where_little_is_said_short_utterances_count(plda: Plda) -> None:
+    """Two voices, of 1.9 s and 0.51 s; the one goes on for so long that the other is not asked."""
+    rng = np.random.default_rng(0)
+    activity = np.zeros((9, 589, 3), np.uint8)
+    activity[0, :110, 0] = 255
+    activity[0, 115:145, 1] = 255
+    embeddings = np.zeros((9, 3, 256), np.float32)
+    embeddings[:, :2] = rng.normal(size=(2, 256))
+    brief = Evidence(480_000, np.zeros(938, np.uint8), activity, embeddings, *NO_STRETCHES)
+    assert find_speakers(brief, plda)[1].estimate() == 2
+    long = activity.copy()
+    long[4:, 100:, 0] = 255
+    assert find_speakers(replace(brief, activity=long), plda)[1].estimate() == 1
+    assert find_speakers(replace(brief, activity=long), plda, 2)[1].counted == 1
+    assert find_speakers(replace(brief, activity=long), plda, 2)[1].clusters > 1
+
+
+@pytest.mark.parametrize("asked", [3, 5])
+def test_a_hint_takes_clusters_apart_and_mixes_none(
+    asked: int, prepared: Prepared, plda: Plda
+) -> None:
+    voices, path = find_speakers(prepared.channels[0], plda)
+    more, refined = find_speakers(prepared.channels[0], plda, asked)
+    assert refined.counted == path.counted == 2
+    assert refined.clusters >= asked
+    before = {
+        tuple(place): who for place, who in zip(voices.place.tolist(), path.labels(2), strict=True)
+    }
+    two, many = refined.labels(2), refined.labels(asked)
+    again = [two[i] for i, place in enumerate(more.place.tolist()) if tuple(place) in before]
+    assert again == [before[tuple(p)] for p in more.place.tolist() if tuple(p) in before]
+    assert [len(set(two[many == who])) for who in np.unique(many)] == [1] * len(np.unique(many))

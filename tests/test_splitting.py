@@ -77,7 +77,7 @@ def test_two_who_are_heard_at_once_are_two_whatever_the_evidence(plda: Plda) -> 
 
 
 def test_a_second_seen_by_several_windows_counts_once() -> None:
-    pieces = find_pieces(one_local_speaker([np.ones(256)]))
+    pieces = find_pieces(one_local_speaker([np.ones(256)]), 1.0)
     assert len(pieces.seconds) == 4 * 22
     seconds_heard = 400 / WINDOW_FRAMES * 60
     assert pieces.seconds.sum() == pytest.approx(seconds_heard, rel=0.05)

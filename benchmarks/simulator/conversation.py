@@ -128,6 +128,8 @@ def simulate(
     amount = _variation(recipe, str(where["room"]))
     mouths = [Mouth(voice, rng, amount) for voice in cast]
     audio, placed = _mix(recipe, planned, mouths, room, samples, rng)
+    if not placed:
+        raise ValueError(f"{name}: no phrase fits into {length_s:.1f} s: use longer minutes")
     audio, heard = _surroundings(recipe, audio, placed, noises, rng)
     about: dict[str, object] = {
         "name": name,
