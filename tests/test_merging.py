@@ -24,16 +24,7 @@ from diarize.merging import (
 from diarize.plda import Plda, unit
 from diarize.prepared import Prepared
 from diarize.utterances import Voices, same_voice
-
-PATH = MergePath(
-    start=np.array([2, 0, 1, 2, 3]),
-    merges=np.array([[1, 2], [0, 3], [0, 1]]),
-    evidence=np.array([8.0, 4.0, -5.0]),
-    seconds=np.array([1.0, 2.0, 9.0]),
-)
-ONE_VOICE = MergePath(np.array([0, 0]), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
-NOBODY = MergePath(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
-NO_STRETCHES = (np.zeros((0, 4), np.int32), np.zeros((0, 256), np.float32))
+from tests.paths import NOBODY, ONE_VOICE, PATH
 
 
 def test_labels_after_merging_down_to_k_in_order_of_first_appearance() -> None:
