@@ -129,10 +129,10 @@ def count(cases: list[Case]) -> None:
         with constants(merging, BRIEF_EVIDENCE=evidence):
             judge(f"{evidence:g} more for the briefest", cases)
     for total_s in (0.0, 30.0):
-        with constants(counting, LITTLE_S=total_s):
-            judge(f"short utterances below {total_s:g} s", cases)
+        with constants(utterances, LITTLE_S=total_s), constants(merging, LITTLE_S=total_s):
+            judge(f"little is up to {total_s:g} s", cases)
     for half_s, piece_s in ((2.0, 1.0), (0.7, 0.5)):
-        with constants(splitting, MIN_HALF_S=half_s, MIN_PIECE_S=piece_s):
+        with constants(splitting, LITTLE_HALF_S=half_s, LITTLE_PIECE_S=piece_s):
             judge(f"halves of {half_s:g} s", cases)
 
 

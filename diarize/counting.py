@@ -22,7 +22,7 @@ from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Hints, Int64
 from diarize.segmentation import at_once, clean, expected
 from diarize.splitting import find_pieces, split
-from diarize.utterances import Voices, find_voices, purify, spoken_s
+from diarize.utterances import Voices, find_voices, little_is_said, purify
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +31,8 @@ MIN_CLEAN_S = 1.0
 LESS_CLEAN_S = (0.5, 0.25, 0.1)
 """… or less, where nobody speaks as long (0.5 s at least) or where a hint asks for more speakers
 than those are the voices of: who is missing has said little."""
-LITTLE_S = 15.0
 LITTLE_CLEAN_S = 0.35
-"""… or as much as this in a recording in which no more is said than 15 s. With that, and second
-voices from 1 s on (`splitting.MIN_HALF_S`), mean DER of six development sets of 8 to 18 s is 14.2
-instead of 16.5 %, and 117 of 140 recordings are counted exactly instead of 101, of 153 longer ones
-119 instead of 118 (`benchmarks.tune count`)."""
+"""… or as much as this where little is said (`utterances.LITTLE_S`)."""
 SURELY_ALIKE = 0.7
 """… and how much of the ratio to expect of one voice it must be where clusters only tell which
 pieces of an utterance are of another voice: one voice has twice of it, two voices seldom half, and
@@ -53,7 +49,7 @@ two: all of it is halved by its pieces."""
 FINE_CLUSTERS = 20
 """Where a hint asks for more speakers than the evidence does, clusters are taken apart into so many
 at least, for who is missing has said little: mean DER of 26 development sets, told the right
-number, with 10, 20 and 40: 11.58, 11.54, 11.56 (`benchmarks.tune hints`)."""
+number, with 10, 20 and 40: 11.55, 11.52, 11.54 (`benchmarks.tune hints`)."""
 
 
 def count_speakers(paths: Sequence[MergePath], hints: Hints) -> list[int]:
@@ -107,7 +103,7 @@ def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Vo
     """
     least = heard_at_once(evidence)
     alone_s = clean(evidence.active).sum(axis=1) * FRAME_S
-    brief = alone_s.max() >= LESS_CLEAN_S[0] and spoken_s(evidence) < LITTLE_S
+    brief = alone_s.max() >= LESS_CLEAN_S[0] and little_is_said(evidence)
     lengths_s = LESS_CLEAN_S if at_least or least else LESS_CLEAN_S[:1]
     for min_clean_s in (LITTLE_CLEAN_S if brief else MIN_CLEAN_S, *lengths_s):
         voices, path = by_evidence(evidence, plda, min_clean_s)
@@ -148,7 +144,7 @@ def refine(
         labels: cluster of each of `voices`, 0 … k-1, k ≥ 1.
         at_least: more than k.
     """
-    little = spoken_s(evidence) < LITTLE_S
+    little = little_is_said(evidence)
     for min_clean_s in LESS_CLEAN_S[little:]:
         if little:
             more = find_pieces(evidence, min_clean_s).as_voices(plda)

@@ -1,8 +1,8 @@
 """Two voices in one cluster: found by the pieces that its utterances are made of.
 
 Two voices that are alike, as on the telephone, the segmentation network takes for one local speaker
-again and again. Then no utterance of theirs is pure, and the evidence says one voice. Pieces of
-half a second and more are pure for the most part, so that two voices fall apart by themselves.
+again and again. Then no utterance of theirs is pure, and the evidence says one voice. Pieces of a
+second and more are pure for the most part, so that two voices fall apart by themselves.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ from diarize.plda import Plda, unit
 from diarize.prepared import Evidence
 from diarize.records import FRAME_S, Bool, Float32, Float64, Int64
 from diarize.segmentation import clean
-from diarize.utterances import Voices, evidence_worth, same_voice, shares
+from diarize.utterances import Voices, evidence_worth, little_is_said, same_voice, shares
 
-MIN_PIECE_S = 0.5
+MIN_PIECE_S = 1.0
 """Length of the pieces that clusters are halved by."""
-MIN_HALF_S = 1.0
-"""… and how much speech a second voice needs. Three of 20 calls were taken for one voice without:
-their DER 15.7 to 12.6, mean of 17 development sets 13.2 to 12.8. By halves of 2 s, of pieces of
-1 s, recordings of half a minute and more are counted as well, and 110 of 140 shorter ones instead
-of 117 (`benchmarks.tune count`)."""
+MIN_HALF_S = 2.0
+"""… and how much speech a second voice needs. Of 515 clusters of development recordings ten have
+halves of that length that the evidence says are two voices; eight are, the others are of excerpts
+of 30 s. Three of 20 calls were taken for one voice before: their DER 15.7 to 12.6, mean of 17
+development sets 13.2 to 12.8."""
+LITTLE_PIECE_S = 0.5
+LITTLE_HALF_S = 1.0
+"""The same where little is said (`utterances.LITTLE_S`): 117 of 140 recordings of 8 to 18 s are
+counted exactly instead of 110; half minutes would be better with 2 s (`benchmarks.tune count`)."""
 ITERATIONS = 20
 """Steps of the power iteration, and of k-means."""
 
@@ -42,7 +46,9 @@ def split(
         What each utterance has of each cluster, as voices, and their clusters, numbered from 0;
         None where each cluster is one voice.
     """
-    pieces = find_pieces(evidence, MIN_PIECE_S)
+    little = little_is_said(evidence)
+    pieces = find_pieces(evidence, LITTLE_PIECE_S if little else MIN_PIECE_S)
+    min_half_s = LITTLE_HALF_S if little else MIN_HALF_S
     if len(pieces.seconds) == 0 or len(voices) == 0:
         return None
     found = voices.likeliest(labels, plda, pieces.embeddings, pieces.seconds)
@@ -52,7 +58,7 @@ def split(
         second = halves(pieces.embeddings[own])
         if not second.any():
             continue
-        if clusters < least or two_voices(pieces, own, second, plda):
+        if clusters < least or two_voices(pieces, own, second, plda, min_half_s):
             found[own[second]] = clusters
             clusters += 1
     if clusters == before:
@@ -139,11 +145,11 @@ def halves(embeddings: Float32) -> Bool:
     return np.asarray(kmeans2(points, centres, iter=ITERATIONS, minit="matrix")[1] == 1)
 
 
-def two_voices(pieces: Pieces, own: Int64, second: Bool, plda: Plda) -> bool:
+def two_voices(pieces: Pieces, own: Int64, second: Bool, plda: Plda, min_half_s: float) -> bool:
     """Whether the evidence says that some of these pieces, the second ones, are another voice's."""
     groups = [(own[group], pieces.seconds[own[group]]) for group in (~second, second)]
     spoken = np.array([seconds.sum() for _, seconds in groups])
-    if spoken.min() < MIN_HALF_S:
+    if spoken.min() < min_half_s:
         return False
     one, other = (
         seconds @ plda.project(pieces.embeddings[which]) / seconds.sum()
