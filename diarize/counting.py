@@ -117,7 +117,8 @@ def find_speakers(evidence: Evidence, plda: Plda, at_least: int = 0) -> tuple[Vo
     if 0 < path.counted < max(at_least, least):
         labels = path.labels(path.counted)
         voices, path = refine(voices, labels, evidence, plda, max(at_least, least))
-    return voices, replace(path, least=max(path.least, least))
+        path = replace(path, least=max(path.least, least))
+    return voices, path
 
 
 def by_evidence(evidence: Evidence, plda: Plda, min_clean_s: float) -> tuple[Voices, MergePath]:
@@ -145,7 +146,7 @@ def refine(
         at_least: more than k.
     """
     little = little_is_said(evidence)
-    for min_clean_s in LESS_CLEAN_S[little:]:
+    for min_clean_s in LESS_CLEAN_S[1:] if little else LESS_CLEAN_S:
         if little:
             more = find_pieces(evidence, min_clean_s).as_voices(plda)
             nearest = voices.likeliest(labels, plda, more.embeddings, more.seconds)

@@ -69,7 +69,7 @@ class MergePath:
     Attributes:
         start: micro-cluster of each voice, shape (n,).
         merges: pairs of micro-clusters merged, in order, shape (clusters - 1, 2).
-        evidence: log-likelihood ratio of each merge, `mood` included, shape (clusters - 1,).
+        evidence: log-likelihood ratio of each merge, `mood` and `brevity` included, shape (clusters - 1,).
         seconds: speech of the lesser side of each merge, shape (clusters - 1,).
         least: there are no fewer speakers than this, whatever the evidence.
         within: the first so many merges are within clusters that are one voice by the evidence.
@@ -233,6 +233,7 @@ def merge(
     n = k - len(np.unique(group))
     merges, evidence, lesser = np.zeros((n, 2), np.int64), np.zeros(n), np.zeros(n)
     living = np.arange(k)
+    little = voices.seconds.sum() < LITTLE_S
     for i in range(n):
         kept, gone = sorted(map(int, np.unravel_index(alike.argmax(), alike.shape)))
         evidence[i] = alike[kept, gone]
@@ -241,7 +242,7 @@ def merge(
                 f.outer(seconds[living], seconds[living]) for f in (np.maximum, np.minimum)
             )
             judged = alike[np.ix_(living, living)] + mood(one, other)
-            if voices.seconds.sum() < LITTLE_S:
+            if little:
                 judged += brevity(other)
             evidence[i] = judged.max()
             kept, gone = sorted(living[list(np.unravel_index(judged.argmax(), judged.shape))])
