@@ -69,7 +69,7 @@ class MergePath:
     Attributes:
         start: micro-cluster of each voice, shape (n,).
         merges: pairs of micro-clusters merged, in order, shape (clusters - 1, 2).
-        evidence: log-likelihood ratio of each merge, `mood` and `brevity` included, shape (clusters - 1,).
+        evidence: log-likelihood ratio of each merge, as it was judged, shape (clusters - 1,).
         seconds: speech of the lesser side of each merge, shape (clusters - 1,).
         least: there are no fewer speakers than this, whatever the evidence.
         within: the first so many merges are within clusters that are one voice by the evidence.
