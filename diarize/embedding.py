@@ -12,11 +12,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 import numpy as np
-import onnxruntime as ort
 
 from diarize.audio import Recording
 from diarize.bandwidth import NarrowBand, is_narrow, is_narrow_clip
 from diarize.filterbank import FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, centred, fbank
+from diarize.networks import Network
 from diarize.plda import unit
 from diarize.pooling import Sums
 from diarize.records import FRAME_SAMPLES, Bool, Float32, Int64
@@ -57,14 +57,12 @@ class Embedder:
     """Pools voice embeddings from a recording.
 
     Args:
-        trunk: session (batch, T, 80) filter banks → (batch, 256, 10, T/8) frames.
-        head: session (n, 5120) statistics → (n, 256) embeddings.
+        trunk: filter banks (batch, T, 80) → frames (batch, 256, 10, T/8).
+        head: statistics (n, 5120) → embeddings (n, 256).
         narrow_band: brings those of narrow-band sound to where wide-band ones lie.
     """
 
-    def __init__(
-        self, trunk: ort.InferenceSession, head: ort.InferenceSession, narrow_band: NarrowBand
-    ) -> None:
+    def __init__(self, trunk: Network, head: Network, narrow_band: NarrowBand) -> None:
         self._trunk = trunk
         self._head = head
         self._narrow_band = narrow_band
@@ -74,7 +72,7 @@ class Embedder:
         return self._through_trunk(centred(fbank(samples)))
 
     def _through_trunk(self, features: Float32) -> Float32:
-        out = self._trunk.run(None, {self._trunk.get_inputs()[0].name: features[None]})[0][0]
+        out = self._trunk(fbank=features[None])["frames"][0]
         return np.ascontiguousarray(out.reshape(-1, out.shape[-1]).T)
 
     def block(
@@ -89,12 +87,15 @@ class Embedder:
 
         Args:
             wanted: frames that will be pooled, shape (BLOCK_FRAMES,), none past the end of the
-                recording; far from these, nothing is computed, and frames are 0.
+                recording; far from these, nothing is computed, and frames are 0, if the trunk takes
+                any length as it comes.
             narrow: which frames of the recording are narrow-band, shape (frames,).
         """
         parts = near(wanted)
         first = index * BLOCK_FRAMES - CONTEXT_FRAMES
         stop = min((index + 1) * BLOCK_FRAMES, trunk_frames(recording.n_samples)) + CONTEXT_FRAMES
+        if self._trunk.learns_lengths:
+            parts, stop = [(0, BLOCK_FRAMES)], (index + 1) * BLOCK_FRAMES + CONTEXT_FRAMES
         samples = recording.hear(
             first * TRUNK_HOP_SAMPLES,
             stop * TRUNK_HOP_SAMPLES + FBANK_WINDOW_SAMPLES - FBANK_HOP_SAMPLES,
@@ -130,7 +131,7 @@ class Embedder:
 
     def project(self, sums: Sums, narrow: Bool) -> Float32:
         """Embeddings (voices, 256) of pooled sums, some of narrow-band sound, shape (voices,)."""
-        out = self._head.run(None, {self._head.get_inputs()[0].name: sums.statistics()})[0]
+        out = self._head(stats=sums.statistics())["embedding"]
         out[narrow] = self._narrow_band.widened(out[narrow])
         return np.where(sums.weight > 0, out, 0).astype(np.float32)
 

@@ -11,15 +11,16 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
-import onnxruntime as ort
 
 from diarize.ahead import begin
 from diarize.audio import Recording
 from diarize.bandwidth import NarrowBand, block_levels_db, narrow_hops
 from diarize.embedding import BEHIND_SAMPLES, DIMENSION, Embedder, Pooler, of_trunk_frames
+from diarize.memory import give_back
 from diarize.models import onboard
+from diarize.networks import Network, OnnxRuntime, OpenVino, Runtime, is_fast
 from diarize.prepared import Evidence
-from diarize.records import Bool, Float32, Int32, ProgressHook, UInt8
+from diarize.records import SAMPLE_RATE_HZ, Bool, Float32, Int32, ProgressHook, UInt8
 from diarize.segmentation import (
     BATCH_WINDOWS,
     LOCAL_SPEAKERS,
@@ -33,23 +34,29 @@ from diarize.segmentation import (
     silenced,
     stretches,
 )
-from diarize.vad import VadOptions, block_probabilities, blocks, nobody_near
+from diarize.vad import VadOptions, block_probabilities, blocks, nobody_near, silero
 
 BEHIND_BATCHES = -(-BEHIND_SAMPLES // (BATCH_WINDOWS * STEP_SAMPLES))
 """After so many more, no later batch wants of the trunk what one wants."""
+TRIM_BATCHES = 1
+"""Memory is given back so often: 650 instead of 750 MB at most in four hours of sound."""
+LONG_SAMPLES = 3600 * SAMPLE_RATE_HZ
+"""After so much sound the networks are given back, too, while turns are made, 80 MB; to have them
+again takes half a second."""
 
-LITTLE = {"B": 1, "S": 300, "T": 300}
-"""The least that every network takes: batch, samples, frames."""
-SHRINK = ort.RunOptions()
-SHRINK.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
-
-def session(name: str) -> ort.InferenceSession:
-    """A network on board, to be run on the calling thread alone."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    return ort.InferenceSession(str(onboard(name)), options, providers=["CPUExecutionProvider"])
+def load(threads: int, fast: bool) -> list[Network]:
+    """Silero VAD, the segmentation's filters and its rest, and the trunk."""
+    filters, trunk = onboard("segmentation-3.0-filters"), onboard("resnet34-lm-trunk-int8")
+    if not fast:
+        rest = onboard("segmentation-3.0-rest-int8")
+        return [OnnxRuntime(path) for path in (silero(), filters, rest, trunk)]
+    rest = onboard("segmentation-3.0-rest-tuned")
+    with ThreadPoolExecutor(threads) as pool:  # side by side: half a second
+        begun = [pool.submit(OpenVino, path, threads) for path in (trunk, rest)]
+        # Samples have more than the eight bits of bfloat16.
+        begun += [pool.submit(OpenVino, p, threads, exact=True) for p in (filters, silero())]
+        return [network.result() for network in reversed(begun)]
 
 
 class Listener:
@@ -57,17 +64,18 @@ class Listener:
 
     Args:
         threads: blocks that are computed at once.
+        runtime: what runs the networks.
 
     Raises:
-        ModelError: a network on board is missing or damaged.
+        ModelError: a network on board is missing or damaged, or the runtime is not installed.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, runtime: Runtime) -> None:
         self._threads = threads
         self._ahead = 2 * threads
-        filters, rest = session("segmentation-3.0-filters"), session("segmentation-3.0-rest-int8")
-        trunk, head = session("resnet34-lm-trunk-int8"), session("resnet34-lm-head")
-        self._networks = (filters, rest, trunk)
+        head = OnnxRuntime(onboard("resnet34-lm-head"))
+        self._networks = load(threads, is_fast(runtime))
+        self._vad, filters, rest, trunk = self._networks
         self._segmenter = Segmenter(filters, rest)
         self._embedder = Embedder(trunk, head, NarrowBand.on_board())
 
@@ -78,16 +86,9 @@ class Listener:
             return self._listen(pool, recording, channel, progress)
         finally:
             pool.shutdown(cancel_futures=True)
-            self._rest()
-
-    def _rest(self) -> None:
-        """Give back the memory that the networks worked in, 100 MB, before turns are made."""
-        for network in self._networks:
-            given = {
-                i.name: np.zeros([n if isinstance(n, int) else LITTLE[n] for n in i.shape], "f4")
-                for i in network.get_inputs()
-            }
-            network.run(None, given, SHRINK)
+            for network in self._networks:
+                network.rest(forget=recording.n_samples > LONG_SAMPLES)
+            give_back()
 
     def _listen(
         self, pool: Executor, recording: Recording, channel: int, progress: ProgressHook
@@ -96,7 +97,7 @@ class Listener:
         heard = begin(
             pool,
             lambda b: (
-                block_probabilities(recording, *b, channel),
+                block_probabilities(self._vad, recording, *b, channel),
                 block_levels_db(recording, *b, channel),
             ),
             hops,
@@ -115,6 +116,7 @@ class Listener:
             levels.append(level)
             progress("speech", (len(parts) - 1) / len(hops))
         speech = np.concatenate(parts)
+        self._vad.rest()
         hops_narrow = narrow_hops(np.concatenate(levels), speech >= VadOptions().onset)
         narrow = of_trunk_frames(hops_narrow, recording.n_samples)
         pooler = Pooler(
@@ -158,6 +160,8 @@ class Listener:
             parts.append(own)
             part_embeddings.append(apart)
             told(count)
+            if first // BATCH_WINDOWS % TRIM_BATCHES == 0:
+                give_back()
 
         # A batch is pooled when all that it needs of the trunk has begun, and some batches later:
         # then it is there, and nobody waits for it.

@@ -20,8 +20,9 @@ from diarize.crosstalk import crosstalk
 from diarize.embedding import Embedder
 from diarize.errors import AudioError
 from diarize.labels import LabelStyle, Side, renamed, together
-from diarize.listening import Listener, session
+from diarize.listening import Listener
 from diarize.models import onboard
+from diarize.networks import OnnxRuntime, Runtime
 from diarize.on_demand import Recogniser, begin_to_import_speakers
 from diarize.prepared import Prepared
 from diarize.records import Hints, ProgressHook, Result, part_of
@@ -59,9 +60,11 @@ class Pipeline:
             (agent, customer), with labels of its own and no clustering across.
         labels: "letters" (A, B, C…) or "numbers" (SPEAKER_00…).
         threads: CPU threads of each network. The result does not depend on it.
+        runtime: what runs the networks: "onnxruntime", "openvino" (an extra; faster where the
+            processor has AMX), or "auto", OpenVINO where it is installed and faster.
 
     Raises:
-        ModelError: a network on board is missing or damaged.
+        ModelError: a network on board is missing or damaged, or the runtime is not installed.
     """
 
     def __init__(
@@ -74,11 +77,13 @@ class Pipeline:
         channels: Literal["mix", "separate"] = "mix",
         labels: LabelStyle = "letters",
         threads: int = 2,
+        runtime: Runtime = "auto",
     ) -> None:
         for name, value, choices in (
             ("clustering", clustering, tuple(METHODS)),
             ("channels", channels, ("mix", "separate")),
             ("labels", labels, get_args(LabelStyle)),
+            ("runtime", runtime, get_args(Runtime)),
         ):
             if value not in choices:
                 raise ValueError(f"{name} {value!r}: choose one of {', '.join(choices)}")
@@ -90,7 +95,7 @@ class Pipeline:
         self._recogniser = Recogniser(
             model, language=language, mixed_languages=mixed_languages, threads=threads
         )
-        self._listen = Listener(threads)
+        self._listen = Listener(threads, runtime)
         onboard("plda")  # checked now, loaded when it is needed
         begin_to_import_speakers()
 
@@ -233,7 +238,7 @@ class Pipeline:
     @cached_property
     def embedder(self) -> Embedder:
         """The voice network in full precision, for voiceprints that other programs compare."""
-        trunk, head = session("resnet34-lm-trunk"), session("resnet34-lm-head")
+        trunk, head = (OnnxRuntime(onboard(f"resnet34-lm-{part}")) for part in ("trunk", "head"))
         return Embedder(trunk, head, NarrowBand.on_board())
 
     def known_voices(

@@ -10,9 +10,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-import onnxruntime as ort
 
 from diarize.audio import Recording
+from diarize.networks import Network
 from diarize.records import FRAME_SAMPLES, Bool, Float32, Int64, UInt8
 from diarize.vad import HOP_SAMPLES
 
@@ -25,7 +25,7 @@ STEP_FRAMES = 148
 one grid. Step against accuracy and cost: `benchmarks.tune step`."""
 STEP_SAMPLES = STEP_FRAMES * FRAME_SAMPLES
 LOCAL_SPEAKERS = 3
-BATCH_WINDOWS = 4
+BATCH_WINDOWS = 8
 FILTER_HOP_SAMPLES = 30
 """The filters give one value per band each 30 samples; a window step is a whole number of them."""
 FILTER_FRAMES = 5325
@@ -75,38 +75,36 @@ class Segmenter:
     """The segmentation network.
 
     Args:
-        filters: session (1, 1, samples) float32 → highest and lowest of each three values of its
-            bands, (1, 80, samples / 30) each. It runs once over all windows of a batch.
-        rest: session (highest, lowest, mean and deviation of each window) → (batch, 589, 7) scores.
+        filters: (1, 1, samples) float32 → highest and lowest of each three values of its bands,
+            (1, 80, samples / 30) each. It runs once over all windows of a batch.
+        rest: highest, lowest, mean and deviation of each window → (batch, 589, 7) scores.
     """
 
-    def __init__(self, filters: ort.InferenceSession, rest: ort.InferenceSession) -> None:
+    def __init__(self, filters: Network, rest: Network) -> None:
         self._filters = filters
         self._rest = rest
 
     def __call__(self, recording: Recording, first: int, count: int, channel: int = 0) -> Float32:
         """Class scores of `count` windows from window `first` on, shape (count, 589, 7)."""
         start = first * STEP_SAMPLES
-        stop = start + (count - 1) * STEP_SAMPLES + WINDOW_SAMPLES
+        heard = BATCH_WINDOWS if self._rest.learns_lengths else count
+        stop = start + (heard - 1) * STEP_SAMPLES + WINDOW_SAMPLES
         samples = recording.hear(start, stop, channel)
-        bands = self._filters.run(["highest", "lowest"], {"samples": samples[None, None]})
+        bands = self._filters(samples=samples[None, None])
         highest, lowest = (
-            np.lib.stride_tricks.sliding_window_view(band[0], FILTER_FRAMES, axis=1)
-            for band in bands
+            np.lib.stride_tricks.sliding_window_view(bands[name][0], FILTER_FRAMES, axis=1)
+            for name in ("highest", "lowest")
         )
         every = STEP_SAMPLES // FILTER_HOP_SAMPLES
         windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW_SAMPLES)[::STEP_SAMPLES]
         deviation = np.sqrt(windows.var(axis=1, dtype=np.float64) + VARIANCE_FLOOR)
-        scores = self._rest.run(
-            ["logits"],
-            {
-                "highest": np.ascontiguousarray(highest[:, ::every].transpose(1, 0, 2)),
-                "lowest": np.ascontiguousarray(lowest[:, ::every].transpose(1, 0, 2)),
-                "mean": windows.mean(axis=1, dtype=np.float64).astype(np.float32)[:, None, None],
-                "deviation": deviation.astype(np.float32)[:, None, None],
-            },
+        scores = self._rest(
+            highest=np.ascontiguousarray(highest[:, ::every].transpose(1, 0, 2)),
+            lowest=np.ascontiguousarray(lowest[:, ::every].transpose(1, 0, 2)),
+            mean=windows.mean(axis=1, dtype=np.float64).astype(np.float32)[:, None, None],
+            deviation=deviation.astype(np.float32)[:, None, None],
         )
-        return np.asarray(scores[0], np.float32)
+        return scores["logits"][:count]
 
 
 def activity(class_scores: Float32) -> UInt8:

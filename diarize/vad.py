@@ -1,23 +1,30 @@
 """Voice activity: where does anybody speak?
 
-Silero VAD v6 (https://github.com/snakers4/silero-vad, MIT), run through the onnxruntime wrapper
-that faster-whisper carries. The network gives one speech probability per 512 samples (32 ms); a
-two-threshold rule (hysteresis) turns them into regions.
+Silero VAD v6 (https://github.com/snakers4/silero-vad, MIT), which faster-whisper carries. The
+network gives one speech probability per 512 samples (32 ms); a two-threshold rule (hysteresis)
+turns them into regions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
-from faster_whisper.vad import get_vad_model
+from faster_whisper.utils import get_assets_path
 
 from diarize.audio import Recording
+from diarize.networks import Network, OnnxRuntime
 from diarize.records import SAMPLE_RATE_HZ, Bool, Float32, Int64
 
 HOP_SAMPLES = 512
-BLOCK_HOPS = 3750
-"""Hops per inference block (120 s): bounds memory on long recordings."""
+CONTEXT_SAMPLES = 64
+"""What the network hears of what was before each hop."""
+STATE = np.zeros((1, 1, 128), np.float32)
+"""What it remembers in the beginning."""
+BLOCK_HOPS = 938
+"""Hops per inference block (60 s): bounds memory on long recordings."""
 WARM_UP_HOPS = 63
 """Hops (2 s) run before each block, so that the network's state has settled where it counts."""
 
@@ -54,17 +61,37 @@ def blocks(n_samples: int) -> list[tuple[int, int]]:
     return [(first, min(first + BLOCK_HOPS, hops)) for first in range(0, hops, BLOCK_HOPS)]
 
 
-def block_probabilities(recording: Recording, first: int, last: int, channel: int = 0) -> Float32:
+def silero() -> Path:
+    """The network: hops with context (n, 576), states (1, 1, 128) → speech_probs (n,), states."""
+    return Path(get_assets_path()) / "silero_vad_v6.onnx"
+
+
+def block_probabilities(
+    network: Network, recording: Recording, first: int, last: int, channel: int = 0
+) -> Float32:
     """Speech probability of hops `first` to `last`, shape (last - first,), 0–1."""
     warm_up = min(first, WARM_UP_HOPS)
-    samples = recording.hear((first - warm_up) * HOP_SAMPLES, last * HOP_SAMPLES, channel)
-    return np.asarray(get_vad_model()(samples).reshape(-1)[warm_up:], np.float32)
+    begin = first - warm_up
+    end = begin + WARM_UP_HOPS + BLOCK_HOPS if network.learns_lengths else last
+    start = begin * HOP_SAMPLES - CONTEXT_SAMPLES
+    samples = recording.hear(start, end * HOP_SAMPLES, channel)
+    length = CONTEXT_SAMPLES + HOP_SAMPLES
+    hops = np.lib.stride_tricks.sliding_window_view(samples, length)[::HOP_SAMPLES]
+    given = np.ascontiguousarray(hops, np.float32)
+    probabilities = network(input=given, h=STATE, c=STATE)["speech_probs"].reshape(-1)
+    return probabilities[warm_up : last - begin]
 
 
 def speech_probabilities(recording: Recording, channel: int = 0) -> Float32:
     """Speech probability per hop of 512 samples, shape (hops,), float32 in 0–1."""
-    parts = [block_probabilities(recording, *b, channel) for b in blocks(recording.n_samples)]
+    hops = blocks(recording.n_samples)
+    parts = [block_probabilities(_by_onnxruntime(), recording, *b, channel) for b in hops]
     return np.concatenate([np.zeros(0, np.float32), *parts])
+
+
+@cache
+def _by_onnxruntime() -> Network:
+    return OnnxRuntime(silero())
 
 
 def nobody_near(probabilities: Float32) -> Bool:

@@ -97,6 +97,7 @@ def build(models: dict[str, dict], folder: Path) -> dict[str, bytes]:
     return {
         "segmentation-3.0-filters": filters.SerializeToString(deterministic=True),
         "segmentation-3.0-rest-int8": quantise_lstms(rest).SerializeToString(deterministic=True),
+        "segmentation-3.0-rest-tuned": sources["segmentation-3.0-rest-tuned"][0],
         "resnet34-lm-trunk": trunk.SerializeToString(deterministic=True),
         "resnet34-lm-trunk-int8": quantise(
             trunk, calibration_clips(sources["resnet34-lm-trunk-int8"][1])

@@ -17,6 +17,7 @@ from diarize.clustering import METHODS
 from diarize.errors import HintError
 from diarize.formats import json
 from diarize.metrics.der import diarization_error
+from diarize.networks import Runtime
 from diarize.pipeline import Pipeline
 from diarize.prepared import Prepared
 from diarize.records import UNKNOWN, Float32, Hints, Result, Turn
@@ -190,9 +191,12 @@ def test_progress_goes_from_0_to_1_in_every_stage(pipeline: Pipeline, clip: Floa
 # ---------------------------------------------------------------- determinism
 
 
-def test_threads_and_repetition_give_the_same_bytes(clip: Float32, tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_threads_and_repetition_give_the_same_bytes(
+    runtime: Runtime, clip: Float32, tmp_path: Path
+) -> None:
     soundfile.write(tmp_path / "clip.wav", clip, 16_000)
-    pipelines = [Pipeline(threads=n) for n in (1, 2, 4)]
+    pipelines = [Pipeline(threads=n, runtime=runtime) for n in (1, 2, 4)]
     runs = [json.write(p.turns(tmp_path / "clip.wav")) for p in [*pipelines, pipelines[0]]]
     assert len(set(runs)) == 1
     assert '"speaker": "B"' in runs[0]

@@ -194,7 +194,8 @@ def test_two_processes_on_the_same_models_find_the_same(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 @pytest.mark.usefixtures("whisper")
-def test_a_forked_process_goes_on_by_itself() -> None:
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_a_forked_process_goes_on_by_itself(runtime: str) -> None:
     """At once, while scipy is imported; and after the parent has recognised words."""
     program = (
         "import os, sys, diarize\n"
@@ -203,22 +204,24 @@ def test_a_forked_process_goes_on_by_itself() -> None:
         "        print(what(), flush=True)\n"
         "        os._exit(0)\n"
         "    os.wait()\n"
-        "pipeline = diarize.Pipeline()\n"
+        "pipeline = diarize.Pipeline(runtime=sys.argv[2])\n"
         "say(lambda: pipeline.turns(sys.argv[1]).speakers)\n"
         "pipeline(sys.argv[1])\n"
         "say(lambda: pipeline(sys.argv[1]).utterances[0].text)\n"
     )
-    command = [sys.executable, "-c", program, str(SAMPLE)]
+    command = [sys.executable, "-c", program, str(SAMPLE), runtime]
     told = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=True)
     assert told.stdout.splitlines() == ["('A', 'B')", "Hello."]
 
 
-def test_nothing_is_kept_of_a_run_to_be_told_to_anybody(tmp_path: Path) -> None:
-    """onnxruntime would write an identity of this machine, and report to Microsoft by it."""
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_nothing_is_kept_of_a_run_to_be_told_to_anybody(runtime: str, tmp_path: Path) -> None:
+    """onnxruntime would write an identity of this machine, and report to Microsoft by it; OpenVINO
+    to Intel, by Google's servers."""
     places = dict.fromkeys(("HOME", "TMPDIR", "USERPROFILE", "XDG_CACHE_HOME"), str(tmp_path))
     environment = {name: v for name, v in os.environ.items() if not name.startswith("ORT_")}
     told = subprocess.run(
-        [sys.executable, "-m", "diarize", "turns", str(SAMPLE)],
+        [sys.executable, "-m", "diarize", "turns", str(SAMPLE), "--runtime", runtime],
         env=environment | places,
         stdout=subprocess.PIPE,
         text=True,

@@ -36,6 +36,12 @@ class Channels(StrEnum):
     separate = "separate"
 
 
+class RuntimeName(StrEnum):
+    auto = "auto"
+    onnxruntime = "onnxruntime"
+    openvino = "openvino"
+
+
 class Labels(StrEnum):
     letters = "letters"
     numbers = "numbers"
@@ -100,6 +106,13 @@ EngineOption = Annotated[
     str, typer.Option("--engine", help="What the store's voices were enrolled with.")
 ]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads; the result is the same.")]
+RuntimeOption = Annotated[
+    RuntimeName,
+    typer.Option(
+        help="What runs the networks; auto: OpenVINO where it is installed and the processor has "
+        "AMX. The turns of one differ a little from those of the other."
+    ),
+]
 SkipExisting = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out recordings whose files are there.")
 ]
@@ -135,6 +148,7 @@ def transcribe(
     known_speaker: KnownSpeaker = None,
     engine: EngineOption = "resnet34-lm",
     threads: Threads = 2,
+    runtime: RuntimeOption = RuntimeName.auto,
     skip_existing: SkipExisting = False,
     quiet: Quiet = False,
     progress: Bar = None,
@@ -155,6 +169,7 @@ def transcribe(
         channels=channels.value,
         labels=labels.value,
         threads=threads,
+        runtime=runtime.value,
     )
 
     def listen(path: Path, known: KnownVoices | None, hook: ProgressHook) -> Result:
@@ -180,6 +195,7 @@ def turns(
     known_speaker: KnownSpeaker = None,
     engine: EngineOption = "resnet34-lm",
     threads: Threads = 2,
+    runtime: RuntimeOption = RuntimeName.auto,
     save_prepared: SavePrepared = False,
     skip_existing: SkipExisting = False,
     quiet: Quiet = False,
@@ -194,7 +210,11 @@ def turns(
     from diarize.pipeline import Pipeline
 
     pipeline = Pipeline(
-        clustering=clustering.value, channels=channels.value, labels=labels.value, threads=threads
+        clustering=clustering.value,
+        channels=channels.value,
+        labels=labels.value,
+        threads=threads,
+        runtime=runtime.value,
     )
 
     def listen(path: Path, known: KnownVoices | None, hook: ProgressHook) -> Result:

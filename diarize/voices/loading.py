@@ -19,6 +19,7 @@ from diarize.models.contents import File, damage, refuse_external_data, sha256_o
 from diarize.models.store import FileCheck, ModelInfo, Status
 from diarize.models.weights import onboard, weights_folder
 from diarize.models.whisper import is_offline
+from diarize.networks import OnnxRuntime
 from diarize.records import Float32, ProgressHook
 from diarize.voices.build import Recipe, build_engine, checkpoint_in_wheel, read_recipes
 from diarize.voices.engines import DEFAULT_ENGINE, SPECS, Engine, EngineSpec, OnnxEngine, checked
@@ -68,7 +69,9 @@ def load_engine(
     if name not in SPECS:
         raise VoiceError(f"there is no voice engine {name!r}: choose from {', '.join(SPECS)}")
     if name == DEFAULT_ENGINE:
-        trunk, head = (_session(onboard(f"{name}-{part}"), threads) for part in ("trunk", "head"))
+        trunk, head = (
+            OnnxRuntime(onboard(f"{name}-{part}"), threads) for part in ("trunk", "head")
+        )
         return OnBoardEngine(Embedder(trunk, head, NarrowBand.on_board()))
     path = pull_engine(name, offline=offline, progress=progress)
     return OnnxEngine(SPECS[name], _session(path, threads))
