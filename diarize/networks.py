@@ -14,7 +14,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
-from threading import Semaphore
+from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, Literal, Protocol, cast, get_args
 
 import numpy as np
@@ -34,6 +34,7 @@ TILES = {"amx_tile", "amx_int8", "amx_bf16"}
 instead of 2.6 ms a second (onnxruntime's 8.7), its LSTMs in bfloat16 10 instead of 3."""
 SHARED_CALLS = 6
 """So many blocks of sound, two minutes, and threads no longer share a network."""
+_BEGINNING = Lock()
 LITTLE = {"B": 1, "S": 300, "T": 300, "N": 1, "seq_len": 1}
 """The least that every network takes: batch, samples, frames, embeddings."""
 
@@ -167,12 +168,15 @@ def _openvino_core() -> openvino.Core:
     """OpenVINO, without its telemetry: to import it is to report to Google's servers, and to write
     an identity of this machine into the home folder. It does without where that is not there."""
     reporter = "openvino_telemetry"
-    if "openvino" in sys.modules or reporter in sys.modules:
-        import openvino
-    else:
-        sys.modules[reporter] = None  # type: ignore[assignment]  # as if not installed
-        try:
+    with _BEGINNING:
+        if "openvino" in sys.modules or reporter in sys.modules:
             import openvino
-        finally:
-            del sys.modules[reporter]
-    return openvino.Core()
+        else:
+            sys.modules[reporter] = None  # type: ignore[assignment]  # as if not installed
+            try:
+                import openvino
+            finally:
+                del sys.modules[reporter]
+        # Two threads that make their first tensors at once would wait for each other for ever.
+        openvino.Tensor(np.zeros(1, np.float32), shared_memory=True).data.copy()
+        return openvino.Core()
