@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from diarize.networks import is_fast
 from diarize.records import Turn, Utterance, Word
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +34,7 @@ THREAD_VARIABLES = (
 
 NOT_TURNS = {"server", "cli", "metrics", "voices", "formats"}
 NOT_WORDS = {"transcription.py", "chunking.py", "drafts.py", "alignment.py", "words.py"}
-NOT_WORDS |= {"language.py"}
+NOT_WORDS |= {"language.py", "whisper_encoder.py"}
 """What our turns, and with NOT_WORDS our words, do not depend on."""
 
 
@@ -93,7 +94,7 @@ def ours(
     language: str | None = None,
 ) -> System:
     """This project. Its version is a hash of the code and networks behind its answers, so that a
-    change is seen: without words, a change of what makes words is none."""
+    change is seen (without words, a change of what makes words is none), and what runs these."""
     unseen = NOT_TURNS if words else NOT_TURNS | NOT_WORDS
     digest = hashlib.sha256()
     for folder, pattern in (("diarize", "*.py"), ("models", "manifest.toml")):
@@ -103,7 +104,8 @@ def ours(
     options = ["--clustering", clustering]
     if words:
         options += ["--words", "--model", model, *(["--language", language] if language else [])]
-    name = "-".join([digest.hexdigest()[:10], *(o for o in options if o[0] != "-")])
+    runtime = "openvino" if is_fast("auto") else "onnxruntime"
+    name = "-".join([digest.hexdigest()[:10], runtime, *(o for o in options if o[0] != "-")])
     return System(
         "ours",
         name,

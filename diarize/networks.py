@@ -15,7 +15,7 @@ import sys
 from functools import cache
 from pathlib import Path
 from threading import Lock, Semaphore
-from typing import TYPE_CHECKING, Literal, Protocol, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, get_args
 
 import numpy as np
 import onnxruntime as ort
@@ -91,7 +91,7 @@ class OpenVino:
     second: the threads share one until it has been used so often that this is worth while.
 
     Args:
-        path: the network in ONNX form.
+        network: in ONNX form, or built.
         threads: that will call it.
         exact: in float32; else what is in floating point is done in bfloat16 where the processor
             has AMX.
@@ -99,8 +99,10 @@ class OpenVino:
 
     learns_lengths = True
 
-    def __init__(self, path: Path, threads: int, *, exact: bool = False) -> None:
-        self._path = path
+    def __init__(
+        self, network: Path | openvino.Model, threads: int, *, exact: bool = False
+    ) -> None:
+        self._network = network
         self._threads = threads
         self._precision = "bf16" if has_tiles() and not exact else "f32"
         self._idle = [self._compiled()]
@@ -134,7 +136,8 @@ class OpenVino:
             "NUM_STREAMS": 0,  # on the calling thread: none of its own that a fork would lose
             "ENABLE_CPU_PINNING": False,
         }
-        return _openvino_core().compile_model(self._path, "CPU", properties).create_infer_request()
+        core = openvino_module().Core()
+        return core.compile_model(self._network, "CPU", properties).create_infer_request()
 
 
 def is_fast(runtime: Runtime) -> bool:
@@ -164,7 +167,7 @@ def has_tiles() -> bool:
 
 
 @cache
-def _openvino_core() -> openvino.Core:
+def openvino_module() -> Any:
     """OpenVINO, without its telemetry: to import it is to report to Google's servers, and to write
     an identity of this machine into the home folder. It does without where that is not there."""
     reporter = "openvino_telemetry"
@@ -179,4 +182,4 @@ def _openvino_core() -> openvino.Core:
                 del sys.modules[reporter]
         # Two threads that make their first tensors at once would wait for each other for ever.
         openvino.Tensor(np.zeros(1, np.float32), shared_memory=True).data.copy()
-        return openvino.Core()
+        return openvino

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from functools import cache
 from pathlib import Path
 
+from diarize.networks import Runtime
 from diarize.transcription import Transcriber
 
+TIDYING_S = 0.2
+"""For some milliseconds after their last work CTranslate2's threads give memory back, and hold a
+lock of MKL's: a process forked in that time would wait for it for ever."""
 _LEFT_BEHIND: list[Transcriber] = []
 """Recognisers of a process that this one was forked from: their threads are not here, and to free
 one would be to wait for them."""
@@ -21,14 +26,20 @@ class Recogniser:
     """Loads a recogniser at its first use, and anew in a process that was forked since.
 
     Args:
-        model, language, mixed_languages, threads: as `Transcriber` takes them.
+        model, language, mixed_languages, threads, runtime: as `Transcriber` takes them.
     """
 
     def __init__(
-        self, model: str | Path, *, language: str | None, mixed_languages: bool, threads: int
+        self,
+        model: str | Path,
+        *,
+        language: str | None,
+        mixed_languages: bool,
+        threads: int,
+        runtime: Runtime,
     ) -> None:
         self._model, self._language, self._mixed = model, language, mixed_languages
-        self._threads = threads
+        self._threads, self._runtime = threads, runtime
         self._loaded: Transcriber | None = None
         self._process = os.getpid()
         self._lock = threading.Lock()
@@ -50,8 +61,17 @@ class Recogniser:
                     language=self._language,
                     mixed_languages=self._mixed,
                     threads=self._threads,
+                    runtime=self._runtime,
                 )
             return self._loaded
+
+
+def _let_threads_tidy_up() -> None:
+    time.sleep(max(0.0, Transcriber.worked_at_s + TIDYING_S - time.monotonic()))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_let_threads_tidy_up)
 
 
 @cache

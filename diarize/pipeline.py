@@ -93,7 +93,11 @@ class Pipeline:
         self._keep_channels = channels == "separate"
         self._labels = labels
         self._recogniser = Recogniser(
-            model, language=language, mixed_languages=mixed_languages, threads=threads
+            model,
+            language=language,
+            mixed_languages=mixed_languages,
+            threads=threads,
+            runtime=runtime,
         )
         self._listen = Listener(threads, runtime)
         onboard("plda")  # checked now, loaded when it is needed

@@ -6,12 +6,15 @@ loses words. Here the speech is cut into chunks at pauses and speaker changes, c
 are decoded together in a window only a little longer than they are (half a window costs
 a third of the encoder's time), and what looks wrong is decoded once more: see `second_try`.
 
+Where OpenVINO is faster, it runs the encoder (`whisper_encoder.py`), and CTranslate2 the decoder.
+
 Everything is greedy or beam search, nothing is sampled: the same recording gives the same words.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -22,8 +25,13 @@ from typing import Any
 import numpy as np
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
-from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
+from faster_whisper.transcribe import (
+    get_compression_ratio,
+    get_ctranslate2_storage,
+    get_suppressed_tokens,
+)
 
+from diarize import whisper_encoder
 from diarize.ahead import begin
 from diarize.audio import Recording
 from diarize.chunking import Span, inside, joined, plan_by_speaker, plan_chunks, speaker_changes
@@ -31,6 +39,7 @@ from diarize.drafts import Draft, badness, loop_start, once, skipped, with_sound
 from diarize.errors import ModelError
 from diarize.language import Votes, judge, language_windows, spoken_s
 from diarize.models import find_whisper
+from diarize.networks import Network, OpenVino, Runtime, has_tiles, is_fast
 from diarize.records import SAMPLE_RATE_HZ, Float32, Int64, ProgressHook, Turn, Word
 from diarize.word_times import timed_words
 
@@ -79,10 +88,15 @@ class Transcriber:
         threads: CPU threads of one call.
         compute_type: CTranslate2's, "int8" by default.
         beam_size: of the beam search.
+        runtime: what runs the encoder (`diarize.networks`): OpenVINO where it is faster, else, and
+            where the model is laid out otherwise than usual, CTranslate2.
 
     Raises:
         ModelError: no such model, or one that does not know `language`.
     """
+
+    worked_at_s = -math.inf
+    """When any of them last had worked, by the monotonic clock."""
 
     def __init__(
         self,
@@ -93,6 +107,7 @@ class Transcriber:
         compute_type: str = "int8",
         beam_size: int = 5,
         mixed_languages: bool = False,
+        runtime: Runtime = "auto",
     ) -> None:
         folder = find_whisper(model)
         # A batch runs on one thread and batches run side by side: a fifth faster than all threads
@@ -100,6 +115,9 @@ class Transcriber:
         self.model = WhisperModel(
             str(folder), compute_type=compute_type, cpu_threads=1, num_workers=threads
         )
+        self._encoder: Network | None = None
+        if is_fast(runtime) and has_tiles() and whisper_encoder.is_known(folder):
+            self._encoder = OpenVino(whisper_encoder.encoder(folder), max(1, threads // 2))
         self.threads = threads
         self.name = str(model)
         self.language = self.check_language(language)
@@ -154,9 +172,16 @@ class Transcriber:
                     on_words(found)
         finally:  # a hook that raises ends the work
             pool.shutdown(cancel_futures=True)
+            Transcriber.worked_at_s = time.monotonic()
         if progress:
             progress("transcription", 1.0)
         return Transcript(tuple(words), language)
+
+    def encode(self, mel: Float32) -> Any:
+        """Encoder output, as CTranslate2 takes it, of features (batch, mel bins, frames)."""
+        if self._encoder is None:
+            return self.model.encode(mel)
+        return get_ctranslate2_storage(self._encoder(mel=mel)["encoded"])
 
     def check_language(self, language: str | None) -> str | None:
         """The language as it is used: that of the model where it knows but one.
@@ -270,7 +295,7 @@ class _Job:
         mel = [self.owner.model.feature_extractor(sound)[:, :-1] for sound in sounds]
         longest = max(m.shape[1] for m in mel) / 100 + TAIL_S
         frames = round(100 * (WINDOW_S if wide else min(WINDOW_S, math.ceil(longest * 2) / 2)))
-        return self.owner.model.encode(np.stack([_pad(m, frames) for m in mel]))
+        return self.owner.encode(np.stack([_pad(m, frames) for m in mel]))
 
     def _decode_batch(self, chunks: Batch, language: str, wide: bool = False) -> list[Draft]:
         model = self.owner.model
