@@ -22,12 +22,12 @@ from diarize.networks import Network, OnnxRuntime, OpenVino, Runtime, is_fast
 from diarize.prepared import Evidence
 from diarize.records import SAMPLE_RATE_HZ, Bool, Float32, Int32, ProgressHook, UInt8
 from diarize.segmentation import (
-    BATCH_WINDOWS,
     LOCAL_SPEAKERS,
     STEP_SAMPLES,
     WINDOW_FRAMES,
     Segmenter,
     activity,
+    batch_size,
     batches,
     clean,
     n_windows,
@@ -36,10 +36,6 @@ from diarize.segmentation import (
 )
 from diarize.vad import VadOptions, block_probabilities, blocks, nobody_near, silero
 
-BEHIND_BATCHES = -(-BEHIND_SAMPLES // (BATCH_WINDOWS * STEP_SAMPLES))
-"""After so many more, no later batch wants of the trunk what one wants."""
-TRIM_BATCHES = 1
-"""Memory is given back so often: 650 instead of 750 MB at most in four hours of sound."""
 LONG_SAMPLES = 3600 * SAMPLE_RATE_HZ
 """After so much sound the networks are given back, too, while turns are made, 80 MB; to have them
 again takes half a second."""
@@ -52,10 +48,11 @@ def load(threads: int, fast: bool) -> list[Network]:
         rest = onboard("segmentation-3.0-rest-int8")
         return [OnnxRuntime(path) for path in (silero(), filters, rest, trunk)]
     rest = onboard("segmentation-3.0-rest-tuned")
+    few = -(-threads // 2)  # as each thread has several networks to call: 80 MB less
     with ThreadPoolExecutor(threads) as pool:  # side by side: half a second
-        begun = [pool.submit(OpenVino, path, threads) for path in (trunk, rest)]
+        begun = [pool.submit(OpenVino, path, n) for path, n in ((trunk, few), (rest, threads))]
         # Samples have more than the eight bits of bfloat16.
-        begun += [pool.submit(OpenVino, p, threads, exact=True) for p in (filters, silero())]
+        begun += [pool.submit(OpenVino, p, few, exact=True) for p in (filters, silero())]
         return [network.result() for network in reversed(begun)]
 
 
@@ -103,11 +100,12 @@ class Listener:
             hops,
             ahead=len(hops),
         )
+        windows = n_windows(recording.n_samples)
         # The first windows are begun at once, so that no thread waits for the last of the speech.
         segmented = begin(
             pool,
-            lambda b: self._segmenter(recording, *b, channel),
-            batches(n_windows(recording.n_samples)),
+            lambda b: self._segmenter(recording, *b, channel, batch_size(windows)),
+            batches(windows),
             self._ahead,
         )
         parts, levels = [np.zeros(0, np.float32)], [np.zeros((0, 2), np.float32)]
@@ -126,7 +124,7 @@ class Listener:
                 self._embedder.block, recording, i, wanted, narrow, channel
             ),
         )
-        voices = self._voices(segmented, nobody_near(speech), pooler, recording.n_samples, progress)
+        voices = self._voices(segmented, nobody_near(speech), pooler, windows, progress)
         return Evidence(recording.n_samples, np.rint(speech * 255).astype(np.uint8), *voices)
 
     def _voices(
@@ -134,12 +132,11 @@ class Listener:
         segmented: Iterator[Float32],
         nobody: Bool,
         pooler: Pooler,
-        n_samples: int,
+        windows: int,
         progress: ProgressHook,
     ) -> tuple[UInt8, Float32, Int32, Float32]:
         """Activity and embeddings of all windows, stretches and theirs: see `Evidence`."""
         progress("voices", 0.0)
-        windows = n_windows(n_samples)
         found = np.zeros((windows, WINDOW_FRAMES, LOCAL_SPEAKERS), np.uint8)
         embeddings = np.zeros((windows, LOCAL_SPEAKERS, DIMENSION), np.float32)
         parts, part_embeddings = [np.zeros((0, 4), np.int64)], [embeddings[:0, 0]]
@@ -160,11 +157,11 @@ class Listener:
             parts.append(own)
             part_embeddings.append(apart)
             told(count)
-            if first // BATCH_WINDOWS % TRIM_BATCHES == 0:
-                give_back()
+            give_back()  # four hours take 650 MB at most, 750 without
 
         # A batch is pooled when all that it needs of the trunk has begun, and some batches later:
         # then it is there, and nobody waits for it.
+        behind = -(-BEHIND_SAMPLES // (batch_size(windows) * STEP_SAMPLES))
         waiting: deque[tuple[int, int]] = deque()
         for (first, count), scores in zip(batches(windows), segmented, strict=True):
             found[first : first + count] = silenced(activity(scores), first, nobody)
@@ -172,7 +169,7 @@ class Listener:
             alone = clean(found[first : first + count] > 127)
             pooler.begin(alone, first * STEP_SAMPLES, last=first + count == windows)
             waiting.append((first, count))
-            if len(waiting) > BEHIND_BATCHES + self._ahead:
+            if len(waiting) > behind + self._ahead:
                 embed(*waiting.popleft())
         for batch in waiting:
             embed(*batch)

@@ -34,9 +34,9 @@ TILES = {"amx_tile", "amx_int8", "amx_bf16"}
 instead of 2.6 ms a second (onnxruntime's 8.7), its LSTMs in bfloat16 10 instead of 3."""
 SHARED_CALLS = 6
 """So many blocks of sound, two minutes, and threads no longer share a network."""
-_BEGINNING = Lock()
 LITTLE = {"B": 1, "S": 300, "T": 300, "N": 1, "seq_len": 1}
 """The least that every network takes: batch, samples, frames, embeddings."""
+_BEGINNING = Lock()
 
 
 class Network(Protocol):
@@ -124,10 +124,12 @@ class OpenVino:
         return made
 
     def rest(self, *, forget: bool = False) -> None:
-        for request in self._idle.copy():
-            request.get_compiled_model().release_memory()
-        if forget:
-            self._idle.clear()
+        for _ in self._idle.copy():
+            with self._free:
+                if self._idle:  # the one that has been idle for longest
+                    request = self._idle.pop(0)
+                    request.get_compiled_model().release_memory()
+                    self._idle += [] if forget else [request]
 
     def _compiled(self) -> openvino.InferRequest:
         properties = {

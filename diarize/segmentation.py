@@ -25,7 +25,7 @@ STEP_FRAMES = 148
 one grid. Step against accuracy and cost: `benchmarks.tune step`."""
 STEP_SAMPLES = STEP_FRAMES * FRAME_SAMPLES
 LOCAL_SPEAKERS = 3
-BATCH_WINDOWS = 8
+BATCH_WINDOWS = 7
 FILTER_HOP_SAMPLES = 30
 """The filters give one value per band each 30 samples; a window step is a whole number of them."""
 FILTER_FRAMES = 5325
@@ -55,11 +55,15 @@ def n_frames(n_samples: int) -> int:
     return (n_windows(n_samples) - 1) * STEP_FRAMES + WINDOW_FRAMES
 
 
+def batch_size(windows: int) -> int:
+    """Windows in a batch, so that all batches are about as large."""
+    return -(-windows // -(-windows // BATCH_WINDOWS))
+
+
 def batches(windows: int) -> list[tuple[int, int]]:
     """First window and number of windows of each batch."""
-    return [
-        (first, min(BATCH_WINDOWS, windows - first)) for first in range(0, windows, BATCH_WINDOWS)
-    ]
+    size = batch_size(windows)
+    return [(first, min(size, windows - first)) for first in range(0, windows, size)]
 
 
 def coverage(windows: int) -> Int64:
@@ -84,27 +88,34 @@ class Segmenter:
         self._filters = filters
         self._rest = rest
 
-    def __call__(self, recording: Recording, first: int, count: int, channel: int = 0) -> Float32:
-        """Class scores of `count` windows from window `first` on, shape (count, 589, 7)."""
+    def __call__(
+        self, recording: Recording, first: int, count: int, channel: int = 0, size: int = 1
+    ) -> Float32:
+        """Class scores of `count` windows from window `first` on, shape (count, 589, 7).
+
+        `size`: of other batches; so many are heard where the network has to learn every number.
+        """
         start = first * STEP_SAMPLES
-        heard = BATCH_WINDOWS if self._rest.learns_lengths else count
+        heard = max(count, size) if self._rest.learns_lengths else count
         stop = start + (heard - 1) * STEP_SAMPLES + WINDOW_SAMPLES
-        samples = recording.hear(start, stop, channel)
+        given = self._filtered(recording.hear(start, stop, channel))
+        return self._rest(**given)["logits"][:count]
+
+    def _filtered(self, samples: Float32) -> dict[str, Float32]:
+        """What the rest of the network takes, of the windows in `samples`."""
         bands = self._filters(samples=samples[None, None])
-        highest, lowest = (
-            np.lib.stride_tricks.sliding_window_view(bands[name][0], FILTER_FRAMES, axis=1)
-            for name in ("highest", "lowest")
-        )
         every = STEP_SAMPLES // FILTER_HOP_SAMPLES
-        windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW_SAMPLES)[::STEP_SAMPLES]
-        deviation = np.sqrt(windows.var(axis=1, dtype=np.float64) + VARIANCE_FLOOR)
-        scores = self._rest(
-            highest=np.ascontiguousarray(highest[:, ::every].transpose(1, 0, 2)),
-            lowest=np.ascontiguousarray(lowest[:, ::every].transpose(1, 0, 2)),
-            mean=windows.mean(axis=1, dtype=np.float64).astype(np.float32)[:, None, None],
-            deviation=deviation.astype(np.float32)[:, None, None],
-        )
-        return scores["logits"][:count]
+        given = {}
+        for name, band in bands.items():
+            windows = np.lib.stride_tricks.sliding_window_view(band[0], FILTER_FRAMES, axis=1)
+            given[name] = np.ascontiguousarray(windows[:, ::every].transpose(1, 0, 2))
+        heard = np.lib.stride_tricks.sliding_window_view(samples, WINDOW_SAMPLES)[::STEP_SAMPLES]
+        # One by one: in float64, a batch of them would take 30 MB.
+        mean = np.array([window.mean(dtype=np.float64) for window in heard])
+        variance = np.array([window.var(dtype=np.float64) for window in heard])
+        for name, value in (("mean", mean), ("deviation", np.sqrt(variance + VARIANCE_FLOOR))):
+            given[name] = value.astype(np.float32)[:, None, None]
+        return given
 
 
 def activity(class_scores: Float32) -> UInt8:

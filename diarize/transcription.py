@@ -173,6 +173,8 @@ class Transcriber:
         finally:  # a hook that raises ends the work
             pool.shutdown(cancel_futures=True)
             Transcriber.worked_at_s = time.monotonic()
+            if self._encoder:
+                self._encoder.rest()
         if progress:
             progress("transcription", 1.0)
         return Transcript(tuple(words), language)
