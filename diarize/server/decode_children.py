@@ -88,7 +88,10 @@ def _end_with(connection: socket.socket) -> None:
 
 
 def _tell(connection: socket.socket, kind: str, content: Any) -> None:
-    connection.sendall(json.dumps([kind, content]).encode() + b"\n")
+    try:
+        connection.sendall(json.dumps([kind, content]).encode() + b"\n")
+    except ConnectionError:  # the service was killed: as `_end_with` finds a moment later
+        os._exit(1)
 
 
 def _confine(task: dict[str, Any]) -> None:
