@@ -1,7 +1,7 @@
 """Networks, ready to run: by onnxruntime, or by OpenVINO where that is faster.
 
 onnxruntime is always there. OpenVINO (the extra `openvino`) uses the tile multiplications of
-Intel's AMX, which onnxruntime leaves idle: with them, what the networks cost is a third. Either
+Intel's AMX, which onnxruntime leaves idle: with them, the networks cost less than half. Either
 runs a network on the thread that calls it, so that the result is the same for any number of
 threads. What one hears differs from what the other hears by as little as eight-bit arithmetic does
 from floating point.

@@ -24,7 +24,7 @@ CONTEXT_SAMPLES = 64
 STATE = np.zeros((1, 1, 128), np.float32)
 """What it remembers in the beginning."""
 BLOCK_HOPS = 938
-"""Hops per inference block (60 s): bounds memory on long recordings."""
+"""Hops per inference block (30 s): bounds memory on long recordings."""
 WARM_UP_HOPS = 63
 """Hops (2 s) run before each block, so that the network's state has settled where it counts."""
 

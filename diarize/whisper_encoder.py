@@ -110,8 +110,9 @@ class _Builder:
         return self._op.add(x, self._weight(f"{name}/beta"))
 
     def _weight(self, name: str) -> Any:
+        # Halves stay halves in memory until the network is compiled.
         weight = self._op.constant(np.ascontiguousarray(self._weights[name]))
-        return self._op.convert(weight, "f32") if weight.get_element_type() != "f32" else weight
+        return self._op.convert(weight, "f32")
 
     def _integers(self, *values: int) -> Any:
         return self._op.constant(np.array(values, np.int64))
