@@ -69,7 +69,7 @@ def uploaded(browser: Browser, served: Running) -> str:
         page.get_by_label("Choose recordings").set_input_files(SAMPLE)
         card = page.get_by_role("listitem").filter(has_text="sample.wav").first
         expect(card.get_by_role("progressbar", name="Progress of sample.wav")).to_be_visible()
-        expect(card.locator("[aria-current=step]")).to_have_text("Voices")
+        expect(card.locator("[aria-current=step]")).to_have_text("Words")
         expect(page.get_by_role("status")).to_contain_text("sample.wav: ")
 
         page.wait_for_url("**/#job/*", timeout=5 * PATIENCE_MS)  # the only one opens by itself
