@@ -2,41 +2,81 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 import kaldi_native_fbank as knf
 import numpy as np
 
 from diarize.records import SAMPLE_RATE_HZ, Bool, Float32
 from diarize.vad import HOP_SAMPLES
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 FBANK_HOP_SAMPLES = 160
 FBANK_WINDOW_SAMPLES = 400
+FFT_SAMPLES = 512
 MEL_BINS = 80
 PREEMPHASIS = np.float32(0.97)
 """Kaldi's."""
-NO_SOUND = float(np.log(np.finfo(np.float32).eps))
+FLOOR = np.finfo(np.float32).eps
+"""Kaldi's: the least energy that has a logarithm."""
+NO_SOUND = float(np.log(FLOOR))
 """Kaldi's filter bank where all samples are equal, as past the end of a recording and in a muted
 channel. Far below any noise: centred on a mean with such frames in it, a 3 s clip in a 10 s block
 had a cosine of 0.02 with the same clip alone; without, 0.99."""
+FRAMES_AT_ONCE = 256
+"""What the processor's cache holds."""
 
 
 def fbank(samples: Float32, window: str = "hamming", full_scale: float = 32768.0) -> Float32:
     """Log mel filter banks of 16 kHz samples in ±1, shape (frames, 80), Kaldi's recipe.
 
+    Windows and mel filters are those of kaldi-native-fbank, and so are the values but for some
+    1e-4; many frames are transformed at once, in a fifth of the time that it takes frame by frame.
+
     Args:
         window: Kaldi's name of it.
         full_scale: what a sample of 1 is to the network.
     """
+    if len(samples) < FBANK_WINDOW_SAMPLES:
+        return np.zeros((0, MEL_BINS), np.float32)
+    shape, mel = _recipe(window)
+    frames = np.lib.stride_tricks.sliding_window_view(
+        samples * np.float32(full_scale), FBANK_WINDOW_SAMPLES
+    )[::FBANK_HOP_SAMPLES]
+    energies = np.empty((len(frames), MEL_BINS), np.float32)
+    for first in range(0, len(frames), FRAMES_AT_ONCE):
+        here = slice(first, first + FRAMES_AT_ONCE)
+        energies[here] = (mel @ _powers(frames[here], shape).T).T
+    return np.log(np.maximum(energies, FLOOR))
+
+
+def _powers(frames: Float32, shape: Float32) -> Float32:
+    """Power spectrum of frames without their mean, pre-emphasised, under a window."""
+    import scipy.fft  # at the first sound, when it has been imported beside: see `on_demand`
+
+    level = frames - frames.mean(axis=1, keepdims=True)
+    steps = level.copy()
+    steps[:, 1:] -= PREEMPHASIS * level[:, :-1]
+    steps[:, 0] -= PREEMPHASIS * level[:, 0]
+    spectrum = scipy.fft.rfft(steps * shape, FFT_SAMPLES, axis=1)
+    return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag))
+
+
+@cache
+def _recipe(window: str) -> tuple[Float32, csr_matrix]:
+    """Kaldi's window, shape (400,), and its mel filters, shape (80, 257)."""
+    from scipy.sparse import csr_matrix
+
     options = knf.FbankOptions()
     options.frame_opts.samp_freq = SAMPLE_RATE_HZ
-    options.frame_opts.dither = 0.0
     options.frame_opts.window_type = window
     options.mel_opts.num_bins = MEL_BINS
-    online = knf.OnlineFbank(options)
-    # A view: a list would be built first, for a third of the time of the whole.
-    online.accept_waveform(SAMPLE_RATE_HZ, (samples * np.float32(full_scale)).data)
-    online.input_finished()
-    frames = [online.get_frame(i) for i in range(online.num_frames_ready)]
-    return np.asarray(frames, np.float32).reshape(-1, MEL_BINS)
+    filters = knf.MelBanks(options.mel_opts, options.frame_opts).get_matrix()
+    shape = knf.FeatureWindowFunction(options.frame_opts).window
+    return np.asarray(shape, np.float32), csr_matrix(np.asarray(filters, np.float32))
 
 
 def hop_powers(samples: Float32) -> Float32:
