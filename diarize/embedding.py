@@ -43,6 +43,16 @@ and 1.0000; with 4 and eight-bit LSTMs, mean DER of 19 development sets 12.5, wi
 12.6."""
 
 
+PART_FRAMES = BLOCK_FRAMES // 2
+"""What is computed at once by a trunk that has to learn every length: parts of one length."""
+
+
+def halves(wanted: Bool) -> list[tuple[int, int]]:
+    """The parts of a block in which any frame is wanted as (first, last + 1)."""
+    parts = [(first, first + PART_FRAMES) for first in range(0, BLOCK_FRAMES, PART_FRAMES)]
+    return [(first, last) for first, last in parts if wanted[first:last].any()]
+
+
 def near(wanted: Bool) -> list[tuple[int, int]]:
     """Runs of wanted frames as (first, last + 1); two are one where it costs no more to join them
     than to compute their context apart."""
@@ -87,15 +97,12 @@ class Embedder:
 
         Args:
             wanted: frames that will be pooled, shape (BLOCK_FRAMES,), none past the end of the
-                recording; far from these, nothing is computed, and frames are 0, if the trunk takes
-                any length as it comes.
+                recording; far from these, nothing is computed, and frames are 0.
             narrow: which frames of the recording are narrow-band, shape (frames,).
         """
-        parts = near(wanted)
+        parts = halves(wanted) if self._trunk.learns_lengths else near(wanted)
         first = index * BLOCK_FRAMES - CONTEXT_FRAMES
-        stop = min((index + 1) * BLOCK_FRAMES, trunk_frames(recording.n_samples)) + CONTEXT_FRAMES
-        if self._trunk.learns_lengths:
-            parts, stop = [(0, BLOCK_FRAMES)], (index + 1) * BLOCK_FRAMES + CONTEXT_FRAMES
+        stop = index * BLOCK_FRAMES + max((last for _, last in parts), default=0) + CONTEXT_FRAMES
         samples = recording.hear(
             first * TRUNK_HOP_SAMPLES,
             stop * TRUNK_HOP_SAMPLES + FBANK_WINDOW_SAMPLES - FBANK_HOP_SAMPLES,

@@ -48,11 +48,12 @@ def load(threads: int, fast: bool) -> list[Network]:
         rest = onboard("segmentation-3.0-rest-int8")
         return [OnnxRuntime(path) for path in (silero(), filters, rest, trunk)]
     rest = onboard("segmentation-3.0-rest-tuned")
-    few = -(-threads // 2)  # as each thread has several networks to call: 80 MB less
     with ThreadPoolExecutor(threads) as pool:  # side by side: half a second
-        begun = [pool.submit(OpenVino, path, n) for path, n in ((trunk, few), (rest, threads))]
-        # Samples have more than the eight bits of bfloat16.
-        begun += [pool.submit(OpenVino, p, few, exact=True) for p in (filters, silero())]
+        begun = [pool.submit(OpenVino, path, threads) for path in (trunk, rest)]
+        # Samples have more than the eight bits of bfloat16. Filters take much memory, little time.
+        few = -(-threads // 2)
+        begun += [pool.submit(OpenVino, filters, few, exact=True)]
+        begun += [pool.submit(OpenVino, silero(), threads, exact=True)]
         return [network.result() for network in reversed(begun)]
 
 
