@@ -28,7 +28,7 @@ import onnxruntime
 from onnx import TensorProto, helper, utils
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))  # diarize/filterbank.py calibrates the trunk
+sys.path.insert(0, str(HERE.parent))
 from models import segmentation  # noqa: E402
 from models.quantise import calibration_clips, quantise, quantise_lstms  # noqa: E402
 

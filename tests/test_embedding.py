@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
+import kaldi_native_fbank
 import numpy as np
 import pytest
 
@@ -30,6 +31,18 @@ def test_features_every_10_ms(n_samples: int, frames: int) -> None:
     features = fbank(np.zeros(n_samples, np.float32))
     assert features.shape == (frames, 80)
     assert features.tolist() == [pytest.approx([NO_SOUND] * 80)] * frames
+
+
+def test_features_are_kaldis(speech: Float32) -> None:
+    options = kaldi_native_fbank.FbankOptions()
+    options.frame_opts.dither = 0.0
+    options.frame_opts.window_type = "hamming"
+    options.mel_opts.num_bins = 80
+    frame_by_frame = kaldi_native_fbank.OnlineFbank(options)
+    frame_by_frame.accept_waveform(16_000, (speech * np.float32(32_768)).data)
+    frame_by_frame.input_finished()
+    expected = [frame_by_frame.get_frame(i) for i in range(frame_by_frame.num_frames_ready)]
+    np.testing.assert_allclose(fbank(speech), expected, atol=2e-3)
 
 
 def test_a_mask_is_carried_to_trunk_frames_by_what_it_covers_of_them() -> None:
