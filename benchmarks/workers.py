@@ -33,7 +33,7 @@ THREAD_VARIABLES = (
 
 
 NOT_TURNS = {"server", "cli", "metrics", "voices", "formats"}
-NOT_WORDS = {"transcription.py", "chunking.py", "drafts.py", "alignment.py", "words.py"}
+NOT_WORDS = {"transcription.py", "decoding.py", "chunking.py", "drafts.py", "alignment.py", "words.py"}
 NOT_WORDS |= {"language.py", "whisper_encoder.py"}
 """What our turns, and with NOT_WORDS our words, do not depend on."""
 

@@ -1,10 +1,7 @@
 """Words with times, by Whisper (https://arxiv.org/abs/2212.04356) through faster-whisper.
 
-faster-whisper's own loops are not used. Its sequential one decodes 30 s at a time, one after the
-other; its batched one decodes without timestamp tokens and joins speakers in one chunk, which
-loses words. Here the speech is cut into chunks at pauses and speaker changes, chunks of like length
-are decoded together in a window only a little longer than they are (half a window costs
-a third of the encoder's time), and what looks wrong is decoded once more: see `second_try`.
+The speech is cut into chunks at pauses and speaker changes (`chunking.py`), and these are decoded
+many at once (`decoding.py`).
 
 Where OpenVINO is faster, it runs the encoder (`whisper_encoder.py`), and CTranslate2 the decoder.
 
@@ -15,57 +12,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from faster_whisper import WhisperModel
-from faster_whisper.tokenizer import Tokenizer
-from faster_whisper.transcribe import (
-    get_compression_ratio,
-    get_ctranslate2_storage,
-    get_suppressed_tokens,
-)
 
 from diarize import whisper_encoder
-from diarize.ahead import begin
 from diarize.audio import Recording
-from diarize.chunking import Span, inside, joined, plan_by_speaker, plan_chunks, speaker_changes
-from diarize.drafts import Draft, badness, loop_start, once, skipped, with_sound, without_echo
+from diarize.chunking import plan_by_speaker, plan_chunks, speaker_changes
+from diarize.decoding import Decoding, Whisper
+from diarize.drafts import once
 from diarize.errors import ModelError
-from diarize.language import Votes, judge, language_windows, spoken_s
+from diarize.language import judge, language_windows, spoken_s
 from diarize.models import find_whisper
-from diarize.networks import Network, OpenVino, Runtime, has_tiles, is_fast
-from diarize.records import SAMPLE_RATE_HZ, Float32, Int64, ProgressHook, Turn, Word
-from diarize.word_times import timed_words
+from diarize.networks import OpenVino, Runtime, has_tiles, is_fast
+from diarize.records import SAMPLE_RATE_HZ, Int64, ProgressHook, Turn, Word
 
-CONTEXT_S = 0.1
-"""Sound kept on both sides of a chunk, where a neighbour does not speak."""
-TAIL_S = 1.0
-"""Silence after the longest chunk of a batch. Six development sets (2,479 words): 535 wrong with
-1 s, 583 with 2 s, of which 38 one loop."""
-WINDOW_S = 30.0
-BATCH = 4
-BLOCK = 16
-"""Chunks whose words become final together, decoded and where in doubt decoded again."""
-FIRST_BLOCK = 4
-"""Fewer at first, so that words come soon."""
-
-SURE_LANGUAGE = 0.7
-"""With mixed languages, a chunk leaves the recording's language only from this probability…"""
-LEAVES_S = 2.0
-"""…and this length: a single "Hello?" may be taken for any language."""
-
-TOKENS_PER_S = 12
-"""Nobody says more in a second, in most scripts; in some it is 21, and a text that was cut off is
-decoded again without this limit."""
-
-Batch = list[Span]
-"""Chunks that are decoded at once."""
 WordsHook = Callable[[Sequence[Word]], None]
 """Called with the next words in order of time."""
 
@@ -115,14 +79,14 @@ class Transcriber:
         self.model = WhisperModel(
             str(folder), compute_type=compute_type, cpu_threads=1, num_workers=threads
         )
-        self._encoder: Network | None = None
+        encoder = None
         if is_fast(runtime) and has_tiles() and whisper_encoder.is_known(folder):
-            self._encoder = OpenVino(whisper_encoder.encoder(folder), max(1, threads // 2))
+            encoder = OpenVino(whisper_encoder.encoder(folder), max(1, threads // 2))
+        self._whisper = Whisper(self.model, encoder, beam_size)
         self.threads = threads
         self.name = str(model)
         self.language = self.check_language(language)
         self.mixed_languages = mixed_languages
-        self.beam_size = beam_size
 
     def __call__(
         self,
@@ -158,7 +122,16 @@ class Transcriber:
             return Transcript((), told)
         pool = ThreadPoolExecutor(self.threads)
         try:
-            job = _Job(self, pool, recording, channel, spans, progress, spoken_s(chunks))
+            job = Decoding(
+                self._whisper,
+                pool,
+                self.threads + 1,
+                recording,
+                channel,
+                spans,
+                progress,
+                spoken_s(chunks),
+            )
             language = told or judge(language_windows(chunks), job.votes)
             words: list[Word] = []
             cut: list[Word] = []
@@ -173,17 +146,11 @@ class Transcriber:
         finally:  # a hook that raises ends the work
             pool.shutdown(cancel_futures=True)
             Transcriber.worked_at_s = time.monotonic()
-            if self._encoder:
-                self._encoder.rest()
+            if self._whisper.encoder:
+                self._whisper.encoder.rest()
         if progress:
             progress("transcription", 1.0)
         return Transcript(tuple(words), language)
-
-    def encode(self, mel: Float32) -> Any:
-        """Encoder output, as CTranslate2 takes it, of features (batch, mel bins, frames)."""
-        if self._encoder is None:
-            return self.model.encode(mel)
-        return get_ctranslate2_storage(self._encoder(mel=mel)["encoded"])
 
     def check_language(self, language: str | None) -> str | None:
         """The language as it is used: that of the model where it knows but one.
@@ -199,171 +166,3 @@ class Transcriber:
                 f"give one of {', '.join(sorted(known))}"
             )
         return language if len(known) > 1 else known[0]
-
-
-@dataclass(slots=True)
-class _Job:
-    """One recording on its way through a `Transcriber`."""
-
-    owner: Transcriber
-    pool: Executor
-    recording: Recording
-    channel: int
-    speech: list[Span]
-    progress: ProgressHook | None
-    total_s: float
-    done_s: float = 0.0
-
-    def votes(self, window: list[Span]) -> Votes:
-        """The probability of every language in the sound of some spans, heard as one."""
-        encoded = self._encode([np.concatenate([self._read(span) for span in window])])
-        found = self.owner.model.model.detect_language(encoded)[0]
-        return {token[2:-2]: float(p) for token, p in found}
-
-    def blocks(
-        self, chunks: list[Span], language: str, *, mixed: bool
-    ) -> Iterator[tuple[bool, list[Word]]]:
-        """Final words of one block of neighbouring chunks after the other, in order of time, and
-        whether it is the last.
-
-        Some batches of the next block are begun before doubtful chunks of this one are decoded
-        again, so that no thread waits.
-        """
-        planned: deque[list[tuple[str, list[Batch]]]] = deque()
-
-        def batches() -> Iterator[tuple[Batch, str]]:
-            for block in _blocks(chunks):
-                spoken = [self._language(c, language) if mixed else language for c in block]
-                block, spoken = joined(block, spoken) if mixed else (block, spoken)
-                codes = sorted(set(spoken))
-                own = [[c for c, s in zip(block, spoken, strict=True) if s == k] for k in codes]
-                planned.append([(k, _batches(mine)) for k, mine in zip(codes, own, strict=True)])
-                for code, parts in planned[-1]:
-                    yield from ((part, code) for part in parts)
-
-        ahead = self.owner.threads + 1
-        decoded = begin(self.pool, lambda b: self._decode_batch(*b), batches(), ahead)
-        while planned:
-            words: list[Word] = []
-            for code, parts in planned.popleft():
-                drafts = [d for part in parts for d in self._told(part, next(decoded))]
-                tried = self.second_try(sorted(drafts, key=lambda d: d.span), code)
-                words += [w for d in tried if not d.silent for w in d.words]
-            yield not planned, sorted(words, key=lambda w: (w.start, w.end))
-
-    def _told(self, batch: Batch, drafts: list[Draft]) -> list[Draft]:
-        if self.progress:
-            self.done_s += spoken_s(batch)
-            self.progress("transcription", min(1.0, self.done_s / self.total_s))
-        return drafts
-
-    def _language(self, chunk: Span, main: str) -> str:
-        if chunk[1] - chunk[0] < LEAVES_S:
-            return main
-        votes = self.votes([chunk])
-        best = max(sorted(votes), key=lambda code: votes[code])
-        return best if votes[best] >= SURE_LANGUAGE else main
-
-    def decode_again(self, batches: list[Batch], language: str, *, wide: bool) -> list[Draft]:
-        """Drafts of more batches, in order of time; `wide`: in the full window."""
-        made = self.pool.map(lambda batch: self._decode_batch(batch, language, wide), batches)
-        return sorted((d for found in made for d in found), key=lambda d: d.span)
-
-    def second_try(self, drafts: list[Draft], language: str) -> list[Draft]:
-        """Decode doubtful chunks again in the full window, and what was skipped for itself.
-
-        The full window ends most loops; the better decoding stays. Whisper drops a sentence between
-        two speakers or at the end of a chunk, and does not where it hears nothing else.
-        """
-        doubtful = [[d.span] for d in drafts if d.doubtful]
-        again = {d.span: d for d in self.decode_again(doubtful, language, wide=True)}
-        better = [min(d, again.get(d.span, d), key=badness) for d in drafts]
-        spoken = [d for d in better if not d.silent]
-        heard = [w for d in spoken for w in d.words]
-        gaps = [gap for d in spoken for gap in d.skipped]
-        found = self.decode_again(_batches(gaps), language, wide=False)
-        return [*better, *(without_echo(d, heard) for d in found if d.trusted)]
-
-    def _padded(self, span: Span) -> Span:
-        end_s = self.recording.n_samples / SAMPLE_RATE_HZ
-        return max(0.0, span[0] - CONTEXT_S), min(end_s, span[1] + CONTEXT_S)
-
-    def _read(self, span: Span) -> Float32:
-        start, end = (round(at * SAMPLE_RATE_HZ) for at in self._padded(span))
-        return self.recording.hear(start, end, self.channel)
-
-    def _encode(self, sounds: list[Float32], wide: bool = False) -> Any:
-        """Encoder output of sounds, in a window little longer than the longest, or the full one."""
-        mel = [self.owner.model.feature_extractor(sound)[:, :-1] for sound in sounds]
-        longest = max(m.shape[1] for m in mel) / 100 + TAIL_S
-        frames = round(100 * (WINDOW_S if wide else min(WINDOW_S, math.ceil(longest * 2) / 2)))
-        return self.owner.encode(np.stack([_pad(m, frames) for m in mel]))
-
-    def _decode_batch(self, chunks: Batch, language: str, wide: bool = False) -> list[Draft]:
-        model = self.owner.model
-        tokenizer = Tokenizer(
-            model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
-        )
-        spans = [self._padded(chunk) for chunk in chunks]
-        encoded = self._encode([self._read(chunk) for chunk in chunks], wide)
-        # Timestamp tokens are asked for although they are not used: without them Whisper skips
-        # whole sentences (beam 1: 195 words lost instead of 131 on the same chunks).
-        prompt = model.get_prompt(tokenizer, [], without_timestamps=False)
-        longest = max(b - a for a, b in spans)
-        room = model.max_length // 2  # CTranslate2 writes half of what it is told as max_length
-        room = room if wide else min(room, 30 + int(TOKENS_PER_S * longest))
-        results = model.model.generate(
-            encoded,
-            [list(prompt) for _ in chunks],
-            beam_size=self.owner.beam_size,
-            max_length=2 * room,
-            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
-            max_initial_timestamp_index=50,
-            return_scores=True,
-            return_no_speech_prob=True,
-        )
-        tokens = [[t for t in r.sequences_ids[0] if t < tokenizer.eot] for r in results]
-        frames = [max(1, round(100 * (b - a))) for a, b in spans]
-        aligned = model.find_alignment(tokenizer, tokens, encoded, frames)
-        drafts = []
-        for chunk, span, result, ids, timed in zip(
-            chunks, spans, results, tokens, aligned, strict=True
-        ):
-            length = len(result.sequences_ids[0])
-            speech = inside(self.speech, chunk)
-            words = with_sound(timed_words(timed, span[0], chunk, speech))
-            loop = loop_start([w.text for w in words])
-            words = words[:loop]
-            drafts.append(
-                Draft(
-                    chunk,
-                    words,
-                    skipped(speech, words),
-                    result.scores[0] * length / (length + 1),
-                    get_compression_ratio(tokenizer.decode(ids)) if ids else 0.0,
-                    result.no_speech_prob,
-                    loop is not None,
-                    length >= room,
-                )
-            )
-        return drafts
-
-
-def _blocks(chunks: list[Span]) -> Iterator[list[Span]]:
-    yield chunks[:FIRST_BLOCK]
-    for first in range(FIRST_BLOCK, len(chunks), BLOCK):
-        yield chunks[first : first + BLOCK]
-
-
-def _batches(chunks: list[Span]) -> list[Batch]:
-    """The longest first, those of like length together; two at least, where there are two."""
-    order = sorted(chunks, key=lambda c: (c[0] - c[1], c[0]))
-    size = max(1, min(BATCH, -(-len(order) // 2)))
-    return [order[first : first + size] for first in range(0, len(order), size)]
-
-
-def _pad(mel: Float32, frames: int) -> Float32:
-    """Fill up with digital silence: the lowest value that Whisper's features can take."""
-    padded = np.full((mel.shape[0], frames), mel.min(), np.float32)
-    padded[:, : mel.shape[1]] = mel[:, :frames]
-    return padded
