@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diarize import transcription
+from diarize import decoding
 from diarize.audio import Recording
 from diarize.chunking import joined, plan_by_speaker, plan_chunks, speaker_changes
 from diarize.drafts import Draft, loop_start, once, skipped, with_sound, without_echo
@@ -169,7 +169,7 @@ def test_threads_and_runs_give_the_same_words(whisper: Path, sample: Recording) 
 def test_a_text_that_was_cut_off_is_decoded_again(
     transcriber: Transcriber, sample: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transcription, "TOKENS_PER_S", 1)  # as in a script of many tokens
+    monkeypatch.setattr(decoding, "TOKENS_PER_S", 1)  # as in a script of many tokens
     words = transcriber(sample, regions(sample), language="en").words
     assert join_words(words).endswith("don't hear that New Jersey now.")
     assert 70 < len(words) < 80
