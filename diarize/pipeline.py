@@ -101,7 +101,6 @@ class Pipeline:
         )
         self._listen = Listener(threads, runtime)
         onboard("plda")  # checked now, loaded when it is needed
-        begin_to_import_speakers()
 
     def __call__(
         self,
@@ -186,6 +185,7 @@ class Pipeline:
         Of channels kept apart, what leaks from one into another is muted in the recording.
         """
         with self.open(source, sample_rate_hz, progress) as recording:
+            begin_to_import_speakers()  # not before: it would hold up the decoder for as long
             for channel, leaked in enumerate(crosstalk(recording, progress)):
                 recording.mute(channel, leaked)
             n = recording.n_channels

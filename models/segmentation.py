@@ -16,7 +16,8 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-FILTERS = "/sincnet/conv1d.0/Concat_2_output_0"  # [80, 1, 251], stride 10
+FILTERS = "/sincnet/conv1d.0/Concat_2_output_0"  # [80, 1, 251]
+STRIDE = 10
 POOLED = "/sincnet/pool1d.0/MaxPool_output_0"  # [B, 80, T], after the absolute value
 LOGITS = "logits"
 LSTMS = tuple(
@@ -38,9 +39,9 @@ def split(whole: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
     tensors = {t.name: numpy_helper.to_array(t) for t in whole.graph.initializer}
     filters = tensors[FILTERS]
     nodes = [
-        helper.make_node(
-            "Conv", ["samples", "filters"], ["band"], kernel_shape=[251], strides=[10]
-        ),
+        helper.make_node("Reshape", ["samples", "shape"], ["tens"]),
+        helper.make_node("Transpose", ["tens"], ["in_tens"], perm=[0, 2, 1]),
+        helper.make_node("Conv", ["in_tens", "filters"], ["band"], kernel_shape=[26]),
         helper.make_node("Neg", ["band"], ["turned"]),
         helper.make_node("MaxPool", ["band"], ["highest"], kernel_shape=[3], strides=[3]),
         helper.make_node("MaxPool", ["turned"], ["lowest"], kernel_shape=[3], strides=[3]),
@@ -51,7 +52,10 @@ def split(whole: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
         nodes,
         {"samples": ["B", 1, "S"]},
         {"highest": ["B", 80, "T"], "lowest": ["B", 80, "T"]},
-        [numpy_helper.from_array(filters, "filters")],
+        [
+            numpy_helper.from_array(by_tens(filters), "filters"),
+            numpy_helper.from_array(np.array([0, -1, STRIDE]), "shape"),
+        ],
     )
     normalise = [
         helper.make_node("Div", ["weight", "deviation"], ["scale"]),
@@ -82,6 +86,16 @@ def split(whole: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
         + [numpy_helper.from_array(a.astype(np.float32), n) for n, a in constants.items()],
     )
     return first, rest
+
+
+def by_tens(filters: np.ndarray) -> np.ndarray:
+    """Filters (80, 1, 251) that move on by ten samples, as such (80, 10, 26) that take ten samples
+    for the channels of one: a tenth faster, and OpenVINO, which learns every new length, takes some
+    40 ms for one instead of 300."""
+    bands, _, taps = filters.shape
+    padded = np.zeros((bands, -(-taps // STRIDE) * STRIDE), np.float32)
+    padded[:, :taps] = filters[:, 0]
+    return np.ascontiguousarray(padded.reshape(bands, -1, STRIDE).transpose(0, 2, 1))
 
 
 def with_trained(rest: onnx.ModelProto, trained: dict[str, np.ndarray]) -> onnx.ModelProto:
