@@ -33,8 +33,8 @@ THREAD_VARIABLES = (
 
 
 NOT_TURNS = {"server", "cli", "metrics", "voices", "formats"}
-NOT_WORDS = {"transcription.py", "decoding.py", "chunking.py", "drafts.py", "alignment.py", "words.py"}
-NOT_WORDS |= {"language.py", "whisper_encoder.py"}
+NOT_WORDS = {"transcription.py", "decoding.py", "chunking.py", "drafts.py", "word_times.py"}
+NOT_WORDS |= {"alignment.py", "words.py", "language.py", "whisper_encoder.py"}
 """What our turns, and with NOT_WORDS our words, do not depend on."""
 
 
