@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 import kaldi_native_fbank as knf
 import numpy as np
 
-from diarize.records import SAMPLE_RATE_HZ, Bool, Float32
+from diarize.records import SAMPLE_RATE_HZ, Bool, Float32, Int64
 from diarize.vad import HOP_SAMPLES
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 FBANK_HOP_SAMPLES = 160
 FBANK_WINDOW_SAMPLES = 400
@@ -34,7 +30,7 @@ def fbank(samples: Float32, window: str = "hamming", full_scale: float = 32768.0
     """Log mel filter banks of 16 kHz samples in ±1, shape (frames, 80), Kaldi's recipe.
 
     Windows and mel filters are those of kaldi-native-fbank, and so are the values but for some
-    1e-4; many frames are transformed at once, in a fifth of the time that it takes frame by frame.
+    1e-4; many frames are transformed at once, in a quarter of the time that it takes for them.
 
     Args:
         window: Kaldi's name of it.
@@ -42,41 +38,51 @@ def fbank(samples: Float32, window: str = "hamming", full_scale: float = 32768.0
     """
     if len(samples) < FBANK_WINDOW_SAMPLES:
         return np.zeros((0, MEL_BINS), np.float32)
-    shape, mel = _recipe(window)
     frames = np.lib.stride_tricks.sliding_window_view(
         samples * np.float32(full_scale), FBANK_WINDOW_SAMPLES
     )[::FBANK_HOP_SAMPLES]
+    bins, weights, starts = _mel_filters()
     energies = np.empty((len(frames), MEL_BINS), np.float32)
     for first in range(0, len(frames), FRAMES_AT_ONCE):
         here = slice(first, first + FRAMES_AT_ONCE)
-        energies[here] = (mel @ _powers(frames[here], shape).T).T
+        powers = _powers(frames[here], _window(window))
+        # Without a matrix product: few weights are not 0, and BLAS would keep threads spinning.
+        energies[here] = np.add.reduceat(powers[:, bins] * weights, starts, axis=1)
     return np.log(np.maximum(energies, FLOOR))
 
 
-def _powers(frames: Float32, shape: Float32) -> Float32:
+def _powers(frames: Float32, window: Float32) -> Float32:
     """Power spectrum of frames without their mean, pre-emphasised, under a window."""
-    import scipy.fft  # at the first sound, when it has been imported beside: see `on_demand`
-
     level = frames - frames.mean(axis=1, keepdims=True)
     steps = level.copy()
     steps[:, 1:] -= PREEMPHASIS * level[:, :-1]
     steps[:, 0] -= PREEMPHASIS * level[:, 0]
-    spectrum = scipy.fft.rfft(steps * shape, FFT_SAMPLES, axis=1)
+    spectrum = np.fft.rfft(steps * window, FFT_SAMPLES, axis=1)
     return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag))
 
 
-@cache
-def _recipe(window: str) -> tuple[Float32, csr_matrix]:
-    """Kaldi's window, shape (400,), and its mel filters, shape (80, 257)."""
-    from scipy.sparse import csr_matrix
-
+def _options(window: str = "hamming") -> knf.FbankOptions:
     options = knf.FbankOptions()
     options.frame_opts.samp_freq = SAMPLE_RATE_HZ
     options.frame_opts.window_type = window
     options.mel_opts.num_bins = MEL_BINS
-    filters = knf.MelBanks(options.mel_opts, options.frame_opts).get_matrix()
-    shape = knf.FeatureWindowFunction(options.frame_opts).window
-    return np.asarray(shape, np.float32), csr_matrix(np.asarray(filters, np.float32))
+    return options
+
+
+@cache
+def _window(name: str) -> Float32:
+    """Kaldi's window of that name, shape (400,)."""
+    return np.asarray(knf.FeatureWindowFunction(_options(name).frame_opts).window, np.float32)
+
+
+@cache
+def _mel_filters() -> tuple[Int64, Float32, Int64]:
+    """Kaldi's mel filters, what is not 0 of them: the bin and the weight of each, filter by filter,
+    and where each filter begins, shapes (weights,), (weights,), (80,)."""
+    options = _options()
+    filters = np.array(knf.MelBanks(options.mel_opts, options.frame_opts).get_matrix(), np.float32)
+    which, bins = np.nonzero(filters)
+    return bins, filters[which, bins], np.searchsorted(which, np.arange(MEL_BINS))
 
 
 def hop_powers(samples: Float32) -> Float32:
