@@ -41,8 +41,6 @@ CONTEXT_FRAMES = 4
 have a cosine of 0.997 and more with the same computed within 20 s, 8 s of it 0.9998. With 8, 0.999
 and 1.0000; with 4 and eight-bit LSTMs, mean DER of 19 development sets 12.5, with 8 and float ones
 12.6."""
-
-
 PART_FRAMES = BLOCK_FRAMES // 2
 """What is computed at once by a trunk that has to learn every length: parts of one length."""
 
