@@ -30,7 +30,7 @@ def fbank(samples: Float32, window: str = "hamming", full_scale: float = 32768.0
     """Log mel filter banks of 16 kHz samples in ±1, shape (frames, 80), Kaldi's recipe.
 
     Windows and mel filters are those of kaldi-native-fbank, and so are the values but for some
-    1e-4; many frames are transformed at once, in a quarter of the time that it takes for them.
+    1e-4; many frames are transformed at once, in a quarter of the time.
 
     Args:
         window: Kaldi's name of it.
@@ -41,11 +41,11 @@ def fbank(samples: Float32, window: str = "hamming", full_scale: float = 32768.0
     frames = np.lib.stride_tricks.sliding_window_view(
         samples * np.float32(full_scale), FBANK_WINDOW_SAMPLES
     )[::FBANK_HOP_SAMPLES]
-    bins, weights, starts = _mel_filters()
+    shape, (bins, weights, starts) = _window(window), _mel_filters()
     energies = np.empty((len(frames), MEL_BINS), np.float32)
     for first in range(0, len(frames), FRAMES_AT_ONCE):
         here = slice(first, first + FRAMES_AT_ONCE)
-        powers = _powers(frames[here], _window(window))
+        powers = _powers(frames[here], shape)
         # Without a matrix product: few weights are not 0, and BLAS would keep threads spinning.
         energies[here] = np.add.reduceat(powers[:, bins] * weights, starts, axis=1)
     return np.log(np.maximum(energies, FLOOR))
