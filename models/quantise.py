@@ -35,7 +35,7 @@ SAMPLE = Path(__file__).resolve().parent.parent / "tests" / "data" / "sample.wav
 
 
 def fbank(samples: np.ndarray) -> np.ndarray:
-    """Filter banks (frames, 80) by Kaldi's code. Those of diarize/filterbank.py are the same to 1e-3;
+    """Filter banks (frames, 80) by Kaldi's code. Ours (diarize/filterbank.py) are the same to 1e-3;
     ranges from them would be rounded otherwise, and the bytes be others than manifest.toml's."""
     options = kaldi_native_fbank.FbankOptions()
     options.frame_opts.dither = 0.0
