@@ -34,7 +34,7 @@ TILES = {"amx_tile", "amx_int8", "amx_bf16"}
 instead of 2.6 ms a second (onnxruntime's 8.7), its LSTMs in bfloat16 10 instead of 3."""
 SHARED_CALLS = 6
 """So many blocks of sound, a minute of the trunk's, and threads no longer share a network."""
-LITTLE = {"B": 1, "S": 300, "T": 300, "N": 1, "seq_len": 1}
+LITTLE = {"B": 1, "S": 300, "T": 20, "N": 1, "seq_len": 1}
 """The least that every network takes: batch, samples, frames, embeddings."""
 _BEGINNING = Lock()
 

@@ -6,13 +6,17 @@ Programs fork, multiprocessing does so by itself, and threads are not taken alon
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diarize.networks import Runtime
-from diarize.transcription import Transcriber
+
+if TYPE_CHECKING:
+    from diarize.transcription import Transcriber
 
 TIDYING_S = 0.2
 """For some milliseconds after their last work CTranslate2's threads give memory back, and hold a
@@ -55,6 +59,8 @@ class Recogniser:
                 _LEFT_BEHIND.append(self._loaded)
                 self._loaded = None
             if self._loaded is None:
+                from diarize.transcription import Transcriber
+
                 self._process = os.getpid()
                 self._loaded = Transcriber(
                     self._model,
@@ -67,7 +73,10 @@ class Recogniser:
 
 
 def _let_threads_tidy_up() -> None:
-    time.sleep(max(0.0, Transcriber.worked_at_s + TIDYING_S - time.monotonic()))
+    if "diarize.transcription" in sys.modules:
+        from diarize.transcription import Transcriber
+
+        time.sleep(max(0.0, Transcriber.worked_at_s + TIDYING_S - time.monotonic()))
 
 
 if hasattr(os, "register_at_fork"):

@@ -26,10 +26,10 @@ from diarize.networks import OnnxRuntime, Runtime
 from diarize.on_demand import Recogniser, begin_to_import_speakers
 from diarize.prepared import Prepared
 from diarize.records import Hints, ProgressHook, Result, part_of
-from diarize.transcription import Transcriber
 from diarize.words import UtteranceHook, said
 
 if TYPE_CHECKING:
+    from diarize.transcription import Transcriber
     from diarize.voices.transcripts import KnownVoices
 
 Source = str | os.PathLike[str] | BinaryIO | npt.NDArray[np.generic] | Recording

@@ -7,14 +7,15 @@ turns them into regions.
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from faster_whisper.utils import get_assets_path
 
 from diarize.audio import Recording
+from diarize.errors import ModelError
 from diarize.networks import Network, OnnxRuntime
 from diarize.records import SAMPLE_RATE_HZ, Bool, Float32, Int64
 
@@ -62,8 +63,15 @@ def blocks(n_samples: int) -> list[tuple[int, int]]:
 
 
 def silero() -> Path:
-    """The network: hops with context (n, 576), states (1, 1, 128) → speech_probs (n,), states."""
-    return Path(get_assets_path()) / "silero_vad_v6.onnx"
+    """The network: hops with context (n, 576), states (1, 1, 128) → speech_probs (n,), states.
+
+    Raises:
+        ModelError: faster-whisper is not installed.
+    """
+    carrier = importlib.util.find_spec("faster_whisper")  # to import it takes a tenth of a second
+    if carrier is None or carrier.origin is None:
+        raise ModelError("faster-whisper, which carries Silero VAD, is not installed: install it")
+    return Path(carrier.origin).parent / "assets" / "silero_vad_v6.onnx"
 
 
 def block_probabilities(

@@ -6,14 +6,17 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from diarize.alignment import align
 from diarize.audio import Recording
 from diarize.labels import Side
 from diarize.prepared import Prepared
 from diarize.records import ProgressHook, Utterance, Word, part_of
-from diarize.transcription import Transcriber
 from diarize.vad import speech_regions
+
+if TYPE_CHECKING:
+    from diarize.transcription import Transcriber
 
 UtteranceHook = Callable[[Utterance], None]
 
