@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -160,7 +162,7 @@ class Worker:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise WorkerError(f"{self.system.name} has died: {self._last_words()}") from None
+            raise self._death() from None
         found = self._receive()
         if "error" in found:
             raise WorkerError(f"{self.system.name} on {audio.name}: {found['error']}")
@@ -173,7 +175,8 @@ class Worker:
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):  # died; whoever asked it has been told so
+            self._process.stdin.close()
         try:
             self._process.wait(timeout=30)
         except subprocess.TimeoutExpired:
@@ -195,14 +198,16 @@ class Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            self._process.wait()
-            raise WorkerError(f"{self.system.name} has died: {self._last_words()}")
+            raise self._death()
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def _last_words(self) -> str:
+    def _death(self) -> WorkerError:
+        code = self._process.wait()
+        how = f" of {signal.Signals(-code).name}" if code < 0 else ""
         lines = self._log.read_text(errors="replace").strip().splitlines()
-        return f"{lines[-1] if lines else 'without a word'} (all of it: {self._log})"
+        words = lines[-1] if lines else "without a word"
+        return WorkerError(f"{self.system.name} has died{how}: {words} (all of it: {self._log})")
 
 
 def _utterance(said: dict[str, Any]) -> Utterance:

@@ -52,6 +52,19 @@ def test_a_system_that_does_not_start_says_where_its_last_words_are(tmp_path: Pa
         Worker(ours(clustering="fuzzy"), 1, tmp_path / "ours.log")
 
 
+def test_a_system_that_is_killed_over_a_recording_says_by_what(tmp_path: Path) -> None:
+    """As Senko is on processors that lack what its wheel was compiled for."""
+    dies = (
+        "import os, signal; print('{\"peak_bytes\": 1}', flush=True); input(); "
+        "os.kill(os.getpid(), signal.SIGILL)"
+    )
+    system = System("frail", "1", (sys.executable, "-c", dies))
+    with Worker(system, 1, tmp_path / "frail.log") as worker:
+        for _ in range(2):
+            with pytest.raises(WorkerError, match=r"frail has died of SIGILL: .*frail\.log"):
+                worker.ask(SAMPLE.audio)
+
+
 def test_kept_answers_come_back_as_they_were(tmp_path: Path) -> None:
     said = Utterance("A", 0.0, 1.0, "Hi.", (Word("Hi.", 0.0, 1.0, 0.9, "A", False),), 0.5)
     answer = Answer((Turn(0.0, 1.0, "A", 0.7),), {"voices": 0.25}, 0.5, 0.75, 1000, (said,))
