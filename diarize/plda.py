@@ -17,6 +17,9 @@ import numpy.typing as npt
 
 from diarize.records import Float64
 
+FACTORS = 64
+"""So many factors, of 60,000 each at most, have a product that float64 can hold."""
+
 
 class Plda:
     """The PLDA space.
@@ -50,9 +53,22 @@ class Plda:
             shape (...). ``log_evidence(A ∪ B) - log_evidence(A) - log_evidence(B)`` is the
             log-likelihood ratio that A and B are one voice rather than two.
         """
-        n = np.asarray(count, np.float64)[..., None]
-        explained = self.between * np.square(total) / (1 + n * self.between)
-        return np.asarray(0.5 * (explained - np.log1p(n * self.between)).sum(axis=-1))
+        scatter = self._scatter(count)
+        explained = np.einsum("...d,d->...", np.square(total) / scatter, self.between)
+        return np.asarray(0.5 * (explained - _log_product(scatter)))
+
+    def log_determinant(self, count: npt.NDArray[np.floating]) -> Float64:
+        """Of what sets worth `count` embeddings scatter by, relative to one voice, shape (...)."""
+        return _log_product(self._scatter(count))
+
+    def _scatter(self, count: npt.NDArray[np.floating]) -> Float64:
+        return np.asarray(1 + np.asarray(count, np.float64)[..., None] * self.between)
+
+
+def _log_product(x: Float64) -> Float64:
+    """Logarithm of the product over the last axis: few logarithms of products of many factors."""
+    parts = np.multiply.reduceat(x, range(0, x.shape[-1], FACTORS), axis=-1)
+    return np.asarray(np.log(parts).sum(axis=-1))
 
 
 def unit(x: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
