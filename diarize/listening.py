@@ -27,6 +27,7 @@ from diarize.segmentation import (
     WINDOW_FRAMES,
     Segmenter,
     activity,
+    all_silent,
     batch_size,
     batches,
     clean,
@@ -102,19 +103,23 @@ class Listener:
             ahead=len(hops),
         )
         windows = n_windows(recording.n_samples)
+        nobody: Bool | None = None
+
+        def segment(first: int, count: int) -> UInt8:
+            if nobody is not None and all_silent(first, count, nobody):
+                return np.zeros((count, WINDOW_FRAMES, LOCAL_SPEAKERS), np.uint8)
+            size = batch_size(windows)
+            return activity(self._segmenter(recording, first, count, channel, size))
+
         # The first windows are begun at once, so that no thread waits for the last of the speech.
-        segmented = begin(
-            pool,
-            lambda b: self._segmenter(recording, *b, channel, batch_size(windows)),
-            batches(windows),
-            self._ahead,
-        )
+        segmented = begin(pool, lambda b: segment(*b), batches(windows), self._ahead)
         parts, levels = [np.zeros(0, np.float32)], [np.zeros((0, 2), np.float32)]
         for part, level in heard:
             parts.append(part)
             levels.append(level)
             progress("speech", (len(parts) - 1) / len(hops))
         speech = np.concatenate(parts)
+        nobody = nobody_near(speech)
         self._vad.rest()
         hops_narrow = narrow_hops(np.concatenate(levels), speech >= VadOptions().onset)
         narrow = of_trunk_frames(hops_narrow, recording.n_samples)
@@ -125,12 +130,12 @@ class Listener:
                 self._embedder.block, recording, i, wanted, narrow, channel
             ),
         )
-        voices = self._voices(segmented, nobody_near(speech), pooler, windows, progress)
+        voices = self._voices(segmented, nobody, pooler, windows, progress)
         return Evidence(recording.n_samples, np.rint(speech * 255).astype(np.uint8), *voices)
 
     def _voices(
         self,
-        segmented: Iterator[Float32],
+        segmented: Iterator[UInt8],
         nobody: Bool,
         pooler: Pooler,
         windows: int,
@@ -164,8 +169,8 @@ class Listener:
         # then it is there, and nobody waits for it.
         behind = -(-BEHIND_SAMPLES // (batch_size(windows) * STEP_SAMPLES))
         waiting: deque[tuple[int, int]] = deque()
-        for (first, count), scores in zip(batches(windows), segmented, strict=True):
-            found[first : first + count] = silenced(activity(scores), first, nobody)
+        for (first, count), heard in zip(batches(windows), segmented, strict=True):
+            found[first : first + count] = silenced(heard, first, nobody)
             told(count)
             alone = clean(found[first : first + count] > 127)
             pooler.begin(alone, first * STEP_SAMPLES, last=first + count == windows)

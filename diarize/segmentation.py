@@ -142,10 +142,19 @@ def silenced(activity: UInt8, first: int, nobody: Bool) -> UInt8:
     """
     if not nobody.any():
         return activity
-    window, frame = np.ogrid[first : first + len(activity), :WINDOW_FRAMES]
+    return np.where(_by_frame(nobody, first, len(activity))[..., None], np.uint8(0), activity)
+
+
+def all_silent(first: int, count: int, nobody: Bool) -> bool:
+    """Whether `silenced` leaves nothing of `count` windows, so that none needs to be heard."""
+    return bool(_by_frame(nobody, first, count).all())
+
+
+def _by_frame(nobody: Bool, first: int, count: int) -> Bool:
+    """What is known of hops, of the frames of windows, shape (count, 589)."""
+    window, frame = np.ogrid[first : first + count, :WINDOW_FRAMES]
     centre = window * STEP_SAMPLES + frame * FRAME_SAMPLES + CENTRE_SAMPLES
-    hop = np.minimum(centre // HOP_SAMPLES, len(nobody) - 1)
-    return np.where(nobody[hop][..., None], np.uint8(0), activity)
+    return np.asarray(nobody[np.minimum(centre // HOP_SAMPLES, len(nobody) - 1)])
 
 
 def expected(activity: UInt8) -> Float32:

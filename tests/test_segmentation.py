@@ -14,6 +14,7 @@ from diarize.segmentation import (
     STEP_SAMPLES,
     WINDOW_FRAMES,
     activity,
+    all_silent,
     clean,
     coverage,
     n_frames,
@@ -72,6 +73,10 @@ def test_nobody_is_active_where_there_is_no_speech() -> None:
     first, second = silenced(activity, 0, nobody)
     assert (np.flatnonzero(first[:, 0])[0], np.flatnonzero(second[:, 2])[0]) == (188, 40)
     assert (first[188:] == 200).all()
+    nobody[100:390] = True  # up to 12.48 s; the second window ends there, the third later
+    silent = [all_silent(0, count, nobody) for count in (1, 2, 3)]
+    assert silent == [not silenced(activity[:1].repeat(n, 0), 0, nobody).any() for n in (1, 2, 3)]
+    assert silent == [True, True, False]
 
 
 def test_clean_is_alone() -> None:
