@@ -28,7 +28,16 @@ from faster_whisper.transcribe import (
 from diarize.ahead import begin
 from diarize.audio import Recording
 from diarize.chunking import Span, inside, joined
-from diarize.drafts import Draft, badness, loop_start, skipped, with_sound, without_echo
+from diarize.drafts import (
+    Draft,
+    badness,
+    filled,
+    loop_start,
+    skipped,
+    thin,
+    with_sound,
+    without_echo,
+)
 from diarize.language import Votes, spoken_s
 from diarize.networks import Network
 from diarize.records import SAMPLE_RATE_HZ, Float32, ProgressHook, Word
@@ -159,16 +168,23 @@ class Decoding:
         """Decode doubtful chunks again in the full window, and what was skipped for itself.
 
         The full window ends most loops; the better decoding stays. Whisper drops a sentence between
-        two speakers or at the end of a chunk, and does not where it hears nothing else.
+        two speakers or at the end of a chunk, and does not where it hears nothing else. Its sound
+        is then nobody's (`skipped`), or the words beside it have it (`thin`).
         """
-        doubtful = [[d.span] for d in drafts if d.doubtful]
-        again = {d.span: d for d in self.decode_again(doubtful, language, wide=True)}
-        better = [min(d, again.get(d.span, d), key=badness) for d in drafts]
+        better = self._better(drafts, language)
         spoken = [d for d in better if not d.silent]
         heard = [w for d in spoken for w in d.words]
-        gaps = [gap for d in spoken for gap in d.skipped]
-        found = self.decode_again(_batches(gaps), language, wide=False)
-        return [*better, *(without_echo(d, heard) for d in found if d.trusted)]
+        gaps = {gap for d in spoken for gap in d.skipped}
+        spans = [*gaps, *(span for d in spoken for span in d.thin)]
+        alone = self._better(self.decode_again(_batches(spans), language, wide=False), language)
+        found = [without_echo(d, heard) for d in alone if d.trusted]
+        return [*(filled(d, found) for d in better), *(d for d in found if d.span in gaps)]
+
+    def _better(self, drafts: list[Draft], language: str) -> list[Draft]:
+        """The drafts, or what doubtful ones are in the full window where that is better."""
+        doubtful = [[d.span] for d in drafts if d.doubtful]
+        again = {d.span: d for d in self.decode_again(doubtful, language, wide=True)}
+        return [min(d, again.get(d.span, d), key=badness) for d in drafts]
 
     def _padded(self, span: Span) -> Span:
         end_s = self.recording.n_samples / SAMPLE_RATE_HZ
@@ -225,6 +241,7 @@ class Decoding:
                     chunk,
                     words,
                     skipped(speech, words),
+                    thin(speech, words, chunk),
                     result.scores[0] * length / (length + 1),
                     get_compression_ratio(tokenizer.decode(ids)) if ids else 0.0,
                     result.no_speech_prob,

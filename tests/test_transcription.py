@@ -1,6 +1,7 @@
 """The recogniser on the sample, with the real model; what stands around it on literal values."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,16 @@ import pytest
 from diarize import decoding
 from diarize.audio import Recording
 from diarize.chunking import joined, plan_by_speaker, plan_chunks, speaker_changes
-from diarize.drafts import Draft, loop_start, once, skipped, with_sound, without_echo
+from diarize.drafts import (
+    Draft,
+    filled,
+    loop_start,
+    once,
+    skipped,
+    thin,
+    with_sound,
+    without_echo,
+)
 from diarize.errors import ModelError
 from diarize.language import judge, language_windows
 from diarize.records import Turn, Word, join_words
@@ -89,8 +99,24 @@ def test_words_at_one_instant_were_not_said() -> None:
 def test_a_word_at_the_edge_of_skipped_speech_is_not_told_twice(found: str, kept: str) -> None:
     heard = [Word("Person", 3.0, 4.02), Word("then", 5.98, 6.2), Word("met", 2.0, 2.5)]
     words = tuple(Word(w, 4 + i / 2, 4.5 + i / 2) for i, w in enumerate(found.split()))
-    draft = Draft((4.0, 6.0), words, (), -0.2, 1.0, 0.0)
+    draft = Draft((4.0, 6.0), words, (), (), -0.2, 1.0, 0.0)
     assert [w.text for w in without_echo(draft, heard).words] == kept.split()
+
+
+def test_a_sentence_whose_sound_was_given_to_the_words_beside_it_is_heard_alone() -> None:
+    chunk, speech = (0.0, 9.0), [(0.0, 3.0), (3.2, 6.9), (7.7, 9.0)]
+    before = [Word("Can", 0.0, 0.4), Word("we", 0.4, 0.7), Word("move?", 0.7, 1.2)]
+    few = [Word("If", 1.3, 3.0), Word("we", 3.2, 5.0), Word("start", 5.0, 6.9)]
+    after = [Word("on", 7.7, 8.3), Word("Saturday.", 8.3, 9.0)]
+    assert thin(speech, [*before, *after], chunk) == ()  # skipped: nobody has that sound
+    assert thin(speech, [*before, *few, *after], chunk) == ((1.2, 7.7),)
+    assert thin(speech, [*before, *few[:2], *after], chunk) == ((1.2, 5.0),)
+    whole = Draft(chunk, (*before, *few, *after), (), ((1.2, 7.7),), -0.2, 1.0, 0.0)
+    heard = tuple(Word(w, 1.2 + i, 2.2 + i) for i, w in enumerate(["It", "is", "open", "if", "we"]))
+    alone = Draft((1.2, 7.7), heard, (), (), -0.4, 1.0, 0.0)
+    assert filled(whole, [alone]).words == (*before, *heard, *after)
+    assert filled(whole, [replace(alone, words=heard[:4])]) == whole
+    assert filled(whole, [replace(alone, log_prob=-0.8)]) == whole
 
 
 @pytest.mark.parametrize(
