@@ -178,7 +178,7 @@ def test_sample_is_recognised_with_times_and_language(
     text = join_words(found.words)
     assert found.language == "en"
     assert "This is Diane in New Jersey." in text
-    assert "originally from Chicago also." in text
+    assert "originally from Chicago" in text
     diane = next(w for w in found.words if w.text == "Diane")
     assert 12.5 < diane.start < diane.end < 14.2  # the reference's turn
     assert [w.start for w in found.words] == sorted(w.start for w in found.words)
@@ -197,7 +197,7 @@ def test_a_text_that_was_cut_off_is_decoded_again(
 ) -> None:
     monkeypatch.setattr(decoding, "TOKENS_PER_S", 1)  # as in a script of many tokens
     words = transcriber(sample, regions(sample), language="en").words
-    assert join_words(words).endswith("don't hear that New Jersey now.")
+    assert join_words(words).rstrip(".").endswith("don't hear that New Jersey now")
     assert 70 < len(words) < 80
 
 
