@@ -147,7 +147,7 @@ def silenced(activity: UInt8, first: int, nobody: Bool) -> UInt8:
 
 def all_silent(first: int, count: int, nobody: Bool) -> bool:
     """Whether `silenced` leaves nothing of `count` windows, so that none needs to be heard."""
-    return bool(_by_frame(nobody, first, count).all())
+    return bool(nobody.any() and _by_frame(nobody, first, count).all())
 
 
 def _by_frame(nobody: Bool, first: int, count: int) -> Bool:

@@ -77,6 +77,7 @@ def test_nobody_is_active_where_there_is_no_speech() -> None:
     silent = [all_silent(0, count, nobody) for count in (1, 2, 3)]
     assert silent == [not silenced(activity[:1].repeat(n, 0), 0, nobody).any() for n in (1, 2, 3)]
     assert silent == [True, True, False]
+    assert not all_silent(0, 1, nobody[:0])  # of no sound at all
 
 
 def test_clean_is_alone() -> None:
