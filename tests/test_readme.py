@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from diarize.drafts import bare
 from diarize.formats import FORMATS, txt
 
 ROOT = Path(__file__).parents[1]
@@ -103,7 +104,8 @@ def test_block(block: Block, folder: Path) -> None:
 
 
 def test_the_transcript_is_what_comes_out(transcribed: Path) -> None:
-    # Word for word it may differ: int8 arithmetic is not the same on every CPU.
+    # Word for word it may differ: eight-bit arithmetic is not the same on every processor, and of
+    # the 79 words shown an AMD EPYC without AVX-512 hears 68.
     found = re.search(
         r"<!-- transcript of the sample -->\n```text\n(.*?)^```$", README, re.S | re.M
     )
@@ -111,8 +113,10 @@ def test_the_transcript_is_what_comes_out(transcribed: Path) -> None:
     shown = txt.read(found[1], "README")
     real = txt.read((transcribed / "sample.txt").read_text(), "sample.txt")
     assert {u.speaker for u in shown} == {u.speaker for u in real}
-    words = [[f"{u.speaker}:{w}" for u in side for w in u.text.split()] for side in (shown, real)]
-    assert difflib.SequenceMatcher(None, *words, autojunk=False).ratio() > 0.9
+    words = [
+        [f"{u.speaker}:{bare(w)}" for u in side for w in u.text.split()] for side in (shown, real)
+    ]
+    assert difflib.SequenceMatcher(None, *words, autojunk=False).ratio() > 0.85
 
 
 def test_the_formats_are_those_that_there_are() -> None:
