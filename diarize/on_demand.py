@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TIDYING_S = 0.2
 """For some milliseconds after their last work CTranslate2's threads give memory back, and hold a
 lock of MKL's: a process forked in that time would wait for it for ever."""
+_LOADING = threading.Lock()
+"""Held while a recogniser is loaded, and while the process forks: the child of one that was forked
+in between would wait for ever for what a thread it does not have holds."""
 _LEFT_BEHIND: list[Transcriber] = []
 """Recognisers of a process that this one was forked from: their threads are not here, and to free
 one would be to wait for them."""
@@ -46,7 +49,6 @@ class Recogniser:
         self._threads, self._runtime = threads, runtime
         self._loaded: Transcriber | None = None
         self._process = os.getpid()
-        self._lock = threading.Lock()
 
     def __call__(self) -> Transcriber:
         """The recogniser.
@@ -54,7 +56,7 @@ class Recogniser:
         Raises:
             ModelError: it is not here, damaged, or does not know the language.
         """
-        with self._lock:
+        with _LOADING:
             if self._loaded is not None and self._process != os.getpid():
                 _LEFT_BEHIND.append(self._loaded)
                 self._loaded = None
@@ -81,6 +83,11 @@ def _let_threads_tidy_up() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_let_threads_tidy_up)
+    os.register_at_fork(
+        before=_LOADING.acquire,
+        after_in_parent=_LOADING.release,
+        after_in_child=_LOADING.release,
+    )
 
 
 @cache

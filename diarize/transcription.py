@@ -60,7 +60,7 @@ class Transcriber:
     """
 
     worked_at_s = -math.inf
-    """When any of them last had worked, by the monotonic clock."""
+    """When any of them last had worked, or been loaded, by the monotonic clock."""
 
     def __init__(
         self,
@@ -83,6 +83,7 @@ class Transcriber:
         if is_fast(runtime) and has_tiles() and whisper_encoder.is_known(folder):
             encoder = OpenVino(whisper_encoder.encoder(folder), max(1, threads // 2))
         self._whisper = Whisper(self.model, encoder, beam_size)
+        Transcriber.worked_at_s = time.monotonic()
         self.threads = threads
         self.name = str(model)
         self.language = self.check_language(language)

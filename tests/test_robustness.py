@@ -196,9 +196,10 @@ def test_two_processes_on_the_same_models_find_the_same(
 @pytest.mark.usefixtures("whisper")
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_a_forked_process_goes_on_by_itself(runtime: str) -> None:
-    """At once, while scipy is imported; and after the parent has recognised words."""
+    """At once, while scipy is imported; while another thread loads the recogniser; and after the
+    parent has recognised words."""
     program = (
-        "import os, sys, diarize\n"
+        "import os, sys, threading, time, diarize\n"
         "def say(what):\n"
         "    if os.fork() == 0:\n"
         "        print(what(), flush=True)\n"
@@ -206,12 +207,16 @@ def test_a_forked_process_goes_on_by_itself(runtime: str) -> None:
         "    os.wait()\n"
         "pipeline = diarize.Pipeline(runtime=sys.argv[2])\n"
         "say(lambda: pipeline.turns(sys.argv[1]).speakers)\n"
-        "pipeline(sys.argv[1])\n"
-        "say(lambda: pipeline(sys.argv[1]).utterances[0].text)\n"
+        "hello = lambda: pipeline(sys.argv[1]).utterances[0].text\n"
+        "threading.Thread(target=lambda: pipeline.transcriber).start()\n"
+        "time.sleep(0.1)\n"
+        "say(hello)\n"
+        "hello()\n"
+        "say(hello)\n"
     )
     command = [sys.executable, "-c", program, str(SAMPLE), runtime]
     told = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=True)
-    assert told.stdout.splitlines() == ["('A', 'B')", "Hello."]
+    assert told.stdout.splitlines() == ["('A', 'B')", "Hello.", "Hello."]
 
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
