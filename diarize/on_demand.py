@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TIDYING_S = 0.2
 """For some milliseconds after their last work CTranslate2's threads give memory back, and hold a
 lock of MKL's: a process forked in that time would wait for it for ever."""
-_LOADING = threading.Lock()
+_LOADING = threading.RLock()
 """Held while a recogniser is loaded, and while the process forks: the child of one that was forked
 in between would wait for ever for what a thread it does not have holds."""
 _LEFT_BEHIND: list[Transcriber] = []
