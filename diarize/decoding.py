@@ -236,12 +236,13 @@ class Decoding:
             words = with_sound(timed_words(timed, span[0], chunk, speech))
             loop = loop_start([w.text for w in words])
             words = words[:loop]
+            missed = skipped(speech, words)
             drafts.append(
                 Draft(
                     chunk,
                     words,
-                    skipped(speech, words),
-                    thin(speech, words, chunk),
+                    missed,
+                    thin(speech, words, chunk, missed),
                     result.scores[0] * length / (length + 1),
                     get_compression_ratio(tokenizer.decode(ids)) if ids else 0.0,
                     result.no_speech_prob,

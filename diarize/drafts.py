@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise, takewhile
 
-from diarize.chunking import Span
+from diarize.chunking import Span, inside
+from diarize.language import spoken_s
 from diarize.records import Word
 
 MAX_COMPRESSION = 2.4
@@ -81,17 +82,19 @@ def skipped(speech: Sequence[Span], words: Sequence[Word]) -> tuple[Span, ...]:
     return tuple((a, b) for a, b in left if b - a >= SKIPPED_S)
 
 
-def thin(speech: Sequence[Span], words: Sequence[Word], chunk: Span) -> tuple[Span, ...]:
+def thin(
+    speech: Sequence[Span], words: Sequence[Word], chunk: Span, missed: Sequence[Span]
+) -> tuple[Span, ...]:
     """Stretches of a chunk with too few words for so much speech, from the end of the word before
-    to the start of the word after. None holds speech that no word accounts for: see `skipped`."""
+    to the start of the word after. None holds speech that is `missed`: what `skipped` found."""
     found = []
-    for start, end in _without([chunk], skipped(speech, words)):
+    for start, end in _without([chunk], missed):
         own = [w for w in words if start <= w.start and w.end <= end]
         edges = [start, *accumulate((w.end for w in own), max)]
         nexts = [*(w.start for w in own[1:]), end]
         first, surplus_s, most_s, stretch = 0, 0.0, 0.0, (start, start)
         for i, after in enumerate(nexts[: len(own)]):
-            surplus_s += _common_s(speech, (edges[i], edges[i + 1])) - WORD_S
+            surplus_s += spoken_s(inside(speech, (edges[i], edges[i + 1]))) - WORD_S
             if surplus_s > most_s:
                 most_s, stretch = surplus_s, (edges[first], max(after, edges[i + 1]))
             if surplus_s <= 0 or i == len(own) - 1:
@@ -110,10 +113,6 @@ def _without(spans: Sequence[Span], cuts: Sequence[Span]) -> list[Span]:
             if part[1] > part[0]
         ]
     return left
-
-
-def _common_s(spans: Sequence[Span], span: Span) -> float:
-    return sum(max(0.0, min(b, span[1]) - max(a, span[0])) for a, b in spans)
 
 
 def filled(draft: Draft, again: Sequence[Draft]) -> Draft:

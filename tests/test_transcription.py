@@ -108,9 +108,13 @@ def test_a_sentence_whose_sound_was_given_to_the_words_beside_it_is_heard_alone(
     before = [Word("Can", 0.0, 0.4), Word("we", 0.4, 0.7), Word("move?", 0.7, 1.2)]
     few = [Word("If", 1.3, 3.0), Word("we", 3.2, 5.0), Word("start", 5.0, 6.9)]
     after = [Word("on", 7.7, 8.3), Word("Saturday.", 8.3, 9.0)]
-    assert thin(speech, [*before, *after], chunk) == ()  # skipped: nobody has that sound
-    assert thin(speech, [*before, *few, *after], chunk) == ((1.2, 7.7),)
-    assert thin(speech, [*before, *few[:2], *after], chunk) == ((1.2, 5.0),)
+
+    def found(words: list[Word]) -> tuple[tuple[float, float], ...]:
+        return thin(speech, words, chunk, skipped(speech, words))
+
+    assert found([*before, *after]) == ()  # skipped: nobody has that sound
+    assert found([*before, *few, *after]) == ((1.2, 7.7),)
+    assert found([*before, *few[:2], *after]) == ((1.2, 5.0),)
     whole = Draft(chunk, (*before, *few, *after), (), ((1.2, 7.7),), -0.2, 1.0, 0.0)
     heard = tuple(Word(w, 1.2 + i, 2.2 + i) for i, w in enumerate(["It", "is", "open", "if", "we"]))
     alone = Draft((1.2, 7.7), heard, (), (), -0.4, 1.0, 0.0)
