@@ -3,7 +3,8 @@
 Windows overlap by three quarters, and the first layer, a bank of band-pass filters over the raw
 samples, is a quarter of the network's work: it is linear, so it runs once over all windows of a
 batch. What each window does to it (its own mean and deviation, then absolute value and maximum of
-three) is made up for from the highest and lowest of each three values.
+three) is made up for from the highest and lowest of each three values, between the two parts
+(`diarize.segmentation.normalised`).
 
 The LSTMs and what follows them then get the numbers that `train_segmentation.py` taught them, and
 three of the four LSTMs eight-bit weights (`quantise.py`).
@@ -15,6 +16,8 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+
+from diarize.segmentation import BANDS, FILTER_FRAMES, moments, normalised
 
 FILTERS = "/sincnet/conv1d.0/Concat_2_output_0"  # [80, 1, 251]
 STRIDE = 10
@@ -35,9 +38,16 @@ WEIGHT, BIAS = "sincnet.wav_norm1d.weight", "sincnet.wav_norm1d.bias"
 
 
 def split(whole: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-    """Filters (samples → highest, lowest) and the rest (… mean, deviation → logits)."""
+    """Filters (samples → highest, lowest, sums, offset) and the rest (bands → logits).
+
+    The network begins by normalising a window: x = weight (samples - mean) / deviation + bias. The
+    weight is taken into the filters, and what they make of 1 and of the bias are their last two
+    outputs.
+    """
     tensors = {t.name: numpy_helper.to_array(t) for t in whole.graph.initializer}
-    filters = tensors[FILTERS]
+    weight, bias = (float(tensors[name].item()) for name in (WEIGHT, BIAS))
+    filters = tensors[FILTERS] * np.float32(weight)
+    sums = filters.sum(axis=(1, 2), dtype=np.float64).reshape(1, BANDS, 1)
     nodes = [
         helper.make_node("Reshape", ["samples", "shape"], ["tens"]),
         helper.make_node("Transpose", ["tens"], ["in_tens"], perm=[0, 2, 1]),
@@ -45,45 +55,32 @@ def split(whole: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
         helper.make_node("Neg", ["band"], ["turned"]),
         helper.make_node("MaxPool", ["band"], ["highest"], kernel_shape=[3], strides=[3]),
         helper.make_node("MaxPool", ["turned"], ["lowest"], kernel_shape=[3], strides=[3]),
+        helper.make_node("Identity", ["of_one"], ["sums"]),
+        helper.make_node("Identity", ["of_bias"], ["offset"]),
     ]
+    constants = {"of_one": sums, "of_bias": sums * (bias / weight)}
     first = model(
         whole,
         "segmentation-3.0-filters",
         nodes,
         {"samples": ["B", 1, "S"]},
-        {"highest": ["B", 80, "T"], "lowest": ["B", 80, "T"]},
+        {"highest": ["B", BANDS, "T"], "lowest": ["B", BANDS, "T"]}
+        | {"sums": [1, BANDS, 1], "offset": [1, BANDS, 1]},
         [
             numpy_helper.from_array(by_tens(filters), "filters"),
             numpy_helper.from_array(np.array([0, -1, STRIDE]), "shape"),
-        ],
+        ]
+        + [numpy_helper.from_array(a.astype(np.float32), n) for n, a in constants.items()],
     )
-    normalise = [
-        helper.make_node("Div", ["weight", "deviation"], ["scale"]),
-        helper.make_node("Mul", ["scale", "mean"], ["scaled_mean"]),
-        helper.make_node("Sub", ["bias", "scaled_mean"], ["shift"]),
-        helper.make_node("Mul", ["shift", "filter_sums"], ["offset"]),
-        helper.make_node("Mul", ["highest", "scale"], ["scaled_highest"]),
-        helper.make_node("Add", ["scaled_highest", "offset"], ["up"]),
-        helper.make_node("Mul", ["lowest", "scale"], ["scaled_lowest"]),
-        helper.make_node("Sub", ["scaled_lowest", "offset"], ["down"]),
-        helper.make_node("Max", ["up", "down"], [POOLED]),
-    ]
-    constants = {
-        "weight": tensors[WEIGHT].reshape(1, 1, 1),
-        "bias": tensors[BIAS].reshape(1, 1, 1),
-        "filter_sums": filters.sum(axis=(1, 2)).reshape(1, 80, 1),
-    }
     later = below(whole)
     used = {name for node in later for name in node.input}
     rest = model(
         whole,
         "segmentation-3.0-rest",
-        [*normalise, *later],
-        {"highest": ["B", 80, "T"], "lowest": ["B", 80, "T"]}
-        | {"mean": ["B", 1, 1], "deviation": ["B", 1, 1]},
+        [helper.make_node("Identity", ["bands"], [POOLED]), *later],
+        {"bands": ["B", BANDS, "T"]},
         {LOGITS: ["B", "F", 7]},
-        [t for t in whole.graph.initializer if t.name in used]
-        + [numpy_helper.from_array(a.astype(np.float32), n) for n, a in constants.items()],
+        [t for t in whole.graph.initializer if t.name in used],
     )
     return first, rest
 
@@ -148,6 +145,16 @@ def model(
     return built
 
 
+def bands_of(windows: np.ndarray, filters: onnxruntime.InferenceSession) -> np.ndarray:
+    """What the rest takes of windows (n, 160000), each filtered by itself, shape (n, 80, 5325)."""
+    bands = np.empty((len(windows), BANDS, FILTER_FRAMES), np.float32)
+    names = [output.name for output in filters.get_outputs()]
+    for samples, out in zip(windows, bands, strict=True):
+        made = filters.run(names, {"samples": samples[None, None]})
+        normalised(dict(zip(names, made, strict=True)), 0, *moments(samples)[0], out)
+    return bands
+
+
 def compare(whole: onnx.ModelProto, first: onnx.ModelProto, rest: onnx.ModelProto) -> None:
     """Both parts together must give the whole network's probabilities to 1e-3."""
     entire, filters, later = (
@@ -156,10 +163,7 @@ def compare(whole: onnx.ModelProto, first: onnx.ModelProto, rest: onnx.ModelProt
     )
     for volume, middle in ((0.1, 0.0), (0.001, 0.0), (0.1, 0.2)):
         noise = np.random.default_rng(0).normal(middle, volume, (1, 1, 160_000)).astype(np.float32)
-        highest, lowest = filters.run(None, {"samples": noise})
-        moments = {"mean": noise.mean(), "deviation": np.sqrt(noise.var(dtype=np.float64) + 1e-5)}
-        given = {name: np.full((1, 1, 1), value, np.float32) for name, value in moments.items()}
-        (made,) = later.run(None, {"highest": highest, "lowest": lowest, **given})
+        (made,) = later.run(None, {"bands": bands_of(noise[0], filters)})
         (expected,) = entire.run(None, {"input_values": noise})
         worst = float(np.abs(np.exp(made) - np.exp(expected)).max())
         print(f"segmentation in parts, volume {volume}, offset {middle}: difference {worst:.1e}")

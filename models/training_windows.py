@@ -27,6 +27,7 @@ from benchmarks.simulator.recipe import Recipe
 from benchmarks.simulator.turns import read_timeline
 from benchmarks.simulator.voices import Voice, load_voices, read_clip
 from diarize.segmentation import POWERSET
+from models.segmentation import bands_of
 
 RATE_HZ = 16_000
 WINDOW = 10 * RATE_HZ
@@ -73,15 +74,8 @@ class Ear:
         for first in range(0, len(starts), 8):
             cut = [audio[s : s + WINDOW] for s in starts[first : first + 8]]
             windows = np.stack([np.pad(c, (0, WINDOW - len(c))) for c in cut])
-            highest, lowest = self.filters.run(None, {"samples": windows[:, None]})
-            deviation = np.sqrt(windows.var(axis=1, dtype=np.float64) + 1e-5)
-            mean = windows.mean(axis=1, dtype=np.float64)
-            moments = {
-                name: value.astype(np.float32)[:, None, None]
-                for name, value in (("mean", mean), ("deviation", deviation))
-            }
             heard, scores = self.rest.run(
-                [FEATURES, "logits"], {"highest": highest, "lowest": lowest, **moments}
+                [FEATURES, "logits"], {"bands": bands_of(windows, self.filters)}
             )
             features.append(heard.transpose(0, 2, 1).astype(np.float16))
             teacher.append(scores.astype(np.float16))
