@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,14 +135,9 @@ class Transcriber:
             )
             language = told or judge(language_windows(chunks), job.votes)
             words: list[Word] = []
-            cut: list[Word] = []
-            for last, found in job.blocks(chunks, language, mixed=mixed):
-                found = once([*cut, *found])
-                cut = []
-                if found and found[-1].start == found[-1].end and not last:
-                    cut = [found.pop()]  # the next block may begin with it
+            for found in _settled(job.blocks(chunks, language, mixed=mixed)):
                 words += found
-                if on_words and found:
+                if on_words:
                     on_words(found)
         finally:  # a hook that raises ends the work
             pool.shutdown(cancel_futures=True)
@@ -167,3 +162,15 @@ class Transcriber:
                 f"give one of {', '.join(sorted(known))}"
             )
         return language if len(known) > 1 else known[0]
+
+
+def _settled(blocks: Iterable[tuple[bool, list[Word]]]) -> Iterator[list[Word]]:
+    """Words of one block after the other, none of them twice where a cut goes through it."""
+    cut: list[Word] = []
+    for last, found in blocks:
+        found = once([*cut, *found])
+        cut = []
+        if found and found[-1].start == found[-1].end and not last:
+            cut = [found.pop()]  # the next block may begin with it
+        if found:
+            yield found
