@@ -6,6 +6,7 @@ from functools import cache
 
 import kaldi_native_fbank as knf
 import numpy as np
+import numpy.typing as npt
 
 from diarize.records import SAMPLE_RATE_HZ, Bool, Float32, Int64
 from diarize.vad import HOP_SAMPLES
@@ -57,8 +58,12 @@ def _powers(frames: Float32, window: Float32) -> Float32:
     steps = level.copy()
     steps[:, 1:] -= PREEMPHASIS * level[:, :-1]
     steps[:, 0] -= PREEMPHASIS * level[:, 0]
-    spectrum = np.fft.rfft(steps * window, FFT_SAMPLES, axis=1)
-    return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag))
+    return _squared(np.fft.rfft(steps * window, FFT_SAMPLES, axis=1))
+
+
+def _squared(spectrum: npt.NDArray[np.complexfloating]) -> Float32:
+    """Squares of magnitudes, without the roots that `abs` would draw."""
+    return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag), np.float32)
 
 
 def _options(window: str = "hamming") -> knf.FbankOptions:
@@ -93,8 +98,7 @@ def hop_powers(samples: Float32) -> Float32:
     steps = samples.copy()
     steps[1:] -= PREEMPHASIS * samples[:-1]
     steps = np.pad(steps, (0, -len(steps) % HOP_SAMPLES)).reshape(-1, HOP_SAMPLES)
-    spectrum = np.fft.rfft(steps * np.hanning(HOP_SAMPLES).astype(np.float32))
-    return np.asarray(np.square(np.abs(spectrum)), np.float32)
+    return _squared(np.fft.rfft(steps * np.hanning(HOP_SAMPLES).astype(np.float32)))
 
 
 def centred(features: Float32, spoken: Bool | None = None, narrow: Bool | None = None) -> Float32:

@@ -30,6 +30,10 @@ CONTAINERS = (
 """ffmpeg's names of what may be opened. Playlists (hls, dash, concat), pictures, subtitles and
 headerless data are not among them."""
 
+WAV_PACKET_BYTES = "65536"
+"""Of WAV, so much is a packet. ffmpeg's own 2 KB make 56,000 frames of an hour, and twice the
+work."""
+
 TIMED_CONTAINERS = {"asf", "flv", "matroska", "mov", "mpeg", "mpegts", "mxf", "nut", "ogg", "webm"}
 """Containers whose packets carry real times: sound may start late or have holes in them."""
 
@@ -127,7 +131,11 @@ def _open(source: _Source, label: str) -> av.container.InputContainer:
         return av.open(
             source,
             "r",
-            container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": "none"},
+            container_options={
+                "format_whitelist": CONTAINERS,
+                "protocol_whitelist": "none",
+                "max_size": WAV_PACKET_BYTES,
+            },
             metadata_errors="replace",
             buffer_size=1 << 18,
         )
