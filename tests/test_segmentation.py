@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from diarize.models import onboard
+from diarize.networks import OnnxRuntime
 from diarize.prepared import Prepared
 from diarize.records import FRAME_SAMPLES
 from diarize.segmentation import (
@@ -17,8 +19,10 @@ from diarize.segmentation import (
     all_silent,
     clean,
     coverage,
+    moments,
     n_frames,
     n_windows,
+    normalised,
     runs,
     silenced,
     stretches,
@@ -46,6 +50,24 @@ def test_steps_are_whole_frames_so_that_windows_stack() -> None:
     assert STEP_SAMPLES % FRAME_SAMPLES == 0
     assert n_frames(160_000) == WINDOW_FRAMES == 589
     assert n_frames(160_001) == 589 + STEP_SAMPLES // FRAME_SAMPLES
+
+
+def test_a_window_may_as_well_be_normalised_after_the_filters() -> None:
+    filters = OnnxRuntime(onboard("segmentation-3.0-filters"))
+    length = STEP_SAMPLES + 160_000
+    noise = np.random.default_rng(0).normal(0.3, 0.05, length).astype(np.float32)
+    noise *= np.linspace(0.2, 2, length, dtype=np.float32)  # the windows differ
+    filtered = filters(samples=noise[None, None])
+    added = filtered["offset"][0, 0] / filtered["sums"][0, 0]
+    first, second = moments(noise)
+    for window, (mean, deviation) in ((0, first), (1, second)):
+        samples = noise[window * STEP_SAMPLES :][:160_000]
+        assert mean == pytest.approx(samples.mean(dtype=float), rel=1e-5)
+        assert deviation == pytest.approx(np.sqrt(samples.var(dtype=float) + 1e-5), rel=1e-5)
+        expected = filters(samples=((samples - mean) / deviation + added)[None, None])
+        out = np.empty((80, 5325), np.float32)
+        normalised(filtered, window * STEP_SAMPLES // 30, mean, deviation, out)
+        assert np.abs(out - np.maximum(expected["highest"], expected["lowest"])[0]).max() < 1e-4
 
 
 def test_coverage_counts_the_windows_over_each_frame() -> None:
