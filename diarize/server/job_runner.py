@@ -35,7 +35,7 @@ SHARES = {
 """About how much of the time each stage takes, on two cores."""
 
 CLEAN_EVERY_S = 3600.0
-PAUSE_S = 10.0
+PAUSE_S = 5.0
 """How long a worker waits after the machine has failed it."""
 
 
