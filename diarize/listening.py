@@ -42,8 +42,8 @@ LONG_SAMPLES = 3600 * SAMPLE_RATE_HZ
 again takes a fifth of a second."""
 
 TIDY_BATCHES = 16
-"""After so many, five minutes of sound, freed memory goes back to the system. Four hours take 570 to
-640 MB at most, 570 to 590 where it goes back after every one, and 6 % less time."""
+"""After so many, five minutes of sound, freed memory goes back to the system. Four hours take 570
+to 640 MB at most, 570 to 590 where it goes back after every one, and 6 % less time."""
 
 
 def load(threads: int, fast: bool) -> list[Network]:
