@@ -13,7 +13,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ from diarize.drafts import (
     with_sound,
     without_echo,
 )
-from diarize.language import Votes, spoken_s
+from diarize.language import Votes, judge, language_windows, spoken_s, together
 from diarize.networks import Network
 from diarize.records import SAMPLE_RATE_HZ, Float32, ProgressHook, Word
 from diarize.word_times import timed_words
@@ -98,6 +98,8 @@ class Decoding:
         ahead: batches begun before they are asked for.
         speech: all of it, in seconds.
         total_s: how much of it is in chunks; `progress` is told the share that is done.
+        done_s: of these.
+        encoded: encoder output of batches that have been heard, but not yet decoded.
     """
 
     whisper: Whisper
@@ -109,12 +111,31 @@ class Decoding:
     progress: ProgressHook | None
     total_s: float
     done_s: float = 0.0
+    encoded: dict[tuple[Span, ...], Any] = field(default_factory=dict)
+
+    def language(self, chunks: list[Span]) -> str:
+        """The language of the recording, by its first block, and by more where that is the lesser
+        part of it. What the encoder makes of the block is kept for `blocks`."""
+        first = next(_blocks(chunks))
+        batches = _batches(first)
+        heard = list(self.pool.map(self._hear, batches))
+        self.encoded = {tuple(b): e for b, e in zip(batches, heard, strict=True)}
+        votes = [v for encoded in heard for v in self._votes(encoded)]
+        lengths_s = [b - a for batch in batches for a, b in batch]
+        first_s, others = spoken_s(first), chunks[len(first) :]
+        windows = language_windows(others) if spoken_s(others) > first_s else []
+        return judge(together(votes, lengths_s), first_s, windows, self.votes)
 
     def votes(self, window: list[Span]) -> Votes:
         """The probability of every language in the sound of some spans, heard as one."""
-        encoded = self._encode([np.concatenate([self._read(span) for span in window])])
-        found = self.whisper.model.model.detect_language(encoded)[0]
-        return {token[2:-2]: float(p) for token, p in found}
+        (found,) = self._votes(
+            self._encode([np.concatenate([self._read(span) for span in window])])
+        )
+        return found
+
+    def _votes(self, encoded: Any) -> list[Votes]:
+        found = self.whisper.model.model.detect_language(encoded)
+        return [{token[2:-2]: float(p) for token, p in votes} for votes in found]
 
     def blocks(
         self, chunks: list[Span], language: str, *, mixed: bool
@@ -194,6 +215,10 @@ class Decoding:
         start, end = (round(at * SAMPLE_RATE_HZ) for at in self._padded(span))
         return self.recording.hear(start, end, self.channel)
 
+    def _hear(self, chunks: Batch, wide: bool = False) -> Any:
+        """Encoder output of chunks."""
+        return self._encode([self._read(chunk) for chunk in chunks], wide)
+
     def _encode(self, sounds: list[Float32], wide: bool = False) -> Any:
         """Encoder output of sounds, in a window little longer than the longest, or the full one."""
         mel = [self.whisper.model.feature_extractor(sound)[:, :-1] for sound in sounds]
@@ -207,7 +232,8 @@ class Decoding:
             model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
         )
         spans = [self._padded(chunk) for chunk in chunks]
-        encoded = self._encode([self._read(chunk) for chunk in chunks], wide)
+        known = None if wide else self.encoded.pop(tuple(chunks), None)
+        encoded = self._hear(chunks, wide) if known is None else known
         # Timestamp tokens are asked for although they are not used: without them Whisper skips
         # whole sentences (beam 1: 195 words lost instead of 131 on the same chunks).
         prompt = model.get_prompt(tokenizer, [], without_timestamps=False)

@@ -25,9 +25,9 @@ from diarize.chunking import plan_by_speaker, plan_chunks, speaker_changes
 from diarize.decoding import Decoding, Whisper
 from diarize.drafts import once
 from diarize.errors import ModelError
-from diarize.language import judge, language_windows, spoken_s
+from diarize.language import spoken_s
 from diarize.models import find_whisper
-from diarize.networks import OpenVino, Runtime, has_tiles, is_fast
+from diarize.networks import BFLOAT16, OpenVino, Runtime, has, is_fast
 from diarize.records import SAMPLE_RATE_HZ, Int64, ProgressHook, Turn, Word
 
 WordsHook = Callable[[Sequence[Word]], None]
@@ -80,7 +80,7 @@ class Transcriber:
             str(folder), compute_type=compute_type, cpu_threads=1, num_workers=threads
         )
         encoder = None
-        if is_fast(runtime) and has_tiles() and whisper_encoder.is_known(folder):
+        if is_fast(runtime, BFLOAT16) and has(BFLOAT16) and whisper_encoder.is_known(folder):
             encoder = OpenVino(whisper_encoder.encoder(folder), max(1, threads // 2))
         self._whisper = Whisper(self.model, encoder, beam_size)
         Transcriber.worked_at_s = time.monotonic()
@@ -133,7 +133,7 @@ class Transcriber:
                 progress,
                 spoken_s(chunks),
             )
-            language = told or judge(language_windows(chunks), job.votes)
+            language = told or job.language(chunks)
             words: list[Word] = []
             for found in _settled(job.blocks(chunks, language, mixed=mixed)):
                 words += found

@@ -21,7 +21,7 @@ from diarize.drafts import (
     without_echo,
 )
 from diarize.errors import ModelError
-from diarize.language import judge, language_windows
+from diarize.language import judge, language_windows, together
 from diarize.records import Turn, Word, join_words
 from diarize.transcription import Transcriber
 from diarize.vad import speech_probabilities, speech_regions
@@ -158,9 +158,9 @@ def test_long_recordings_are_asked_once_in_each_of_eight_parts() -> None:
 
 
 def test_a_short_greeting_does_not_decide_the_language() -> None:
-    heard = {1.0: {"ko": 0.9, "en": 0.1}, 8.0: {"ko": 0.1, "en": 0.6, "de": 0.3}}
-    windows = [[(5.0, 13.0)], [(0.0, 1.0)]]
-    assert judge(windows, lambda window: heard[window[0][1] - window[0][0]]) == "en"
+    votes = together([{"ko": 0.9, "en": 0.1}, {"ko": 0.1, "en": 0.9}], [1.0, 7.0])
+    assert votes == pytest.approx({"ko": 0.2, "en": 0.8})
+    assert judge(votes, 8.0, [], lambda _: {}) == "en"
 
 
 def test_asking_ends_when_the_language_is_sure() -> None:
@@ -170,8 +170,28 @@ def test_asking_ends_when_the_language_is_sure() -> None:
         asked.append(window[0][0])
         return {"en": 0.95, "de": 0.05}
 
-    assert judge([[(20.0 * i, 20.0 * i + 20)] for i in range(8)], ask) == "en"
-    assert asked == [0.0, 20.0]
+    windows = [[(20.0 * i, 20.0 * i + 20)] for i in range(4, 12)]
+    assert judge({"en": 0.9, "de": 0.1}, 70.0, windows, ask) == "en"
+    assert asked == [80.0]
+    assert judge({"en": 0.1, "de": 0.9}, 70.0, windows, ask) == "en"  # welcomed in German
+    assert asked == [80.0, 80.0, 100.0, 120.0]
+
+
+def test_what_tells_the_language_is_not_heard_again(
+    transcriber: Transcriber, sample: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+    encode = decoding.Whisper.encode
+
+    def counted(self: decoding.Whisper, mel: np.ndarray) -> object:
+        heard.append(len(mel))
+        return encode(self, mel)
+
+    monkeypatch.setattr(decoding.Whisper, "encode", counted)
+    told = transcriber(sample, regions(sample), language="en").words
+    asked, heard[:] = len(heard), []
+    assert transcriber(sample, regions(sample)).words == told
+    assert len(heard) == asked
 
 
 def test_sample_is_recognised_with_times_and_language(
