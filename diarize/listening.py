@@ -51,15 +51,14 @@ def load(threads: int, fast: bool) -> list[Network]:
     filters, trunk = onboard("segmentation-3.0-filters"), onboard("resnet34-lm-trunk-int8")
     if not fast:
         rest = onboard("segmentation-3.0-rest-int8")
-        return [OnnxRuntime(path) for path in (silero(), filters, rest, trunk)]
+        return [silero(), *(OnnxRuntime(path) for path in (filters, rest, trunk))]
     rest = onboard("segmentation-3.0-rest-tuned")
     with ThreadPoolExecutor(threads) as pool:  # side by side: half a second
         begun = [pool.submit(OpenVino, path, threads) for path in (trunk, rest)]
         # Samples have more than the eight bits of bfloat16. Filters take much memory, little time.
         few = -(-threads // 2)
         begun += [pool.submit(OpenVino, filters, few, exact=True)]
-        begun += [pool.submit(OpenVino, silero(), threads, exact=True)]
-        return [network.result() for network in reversed(begun)]
+        return [silero(), *(network.result() for network in reversed(begun))]
 
 
 class Listener:

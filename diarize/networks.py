@@ -37,8 +37,8 @@ BFLOAT16 = {"avx512_bf16"}
 takes half the time of float32."""
 SHARED_CALLS = 6
 """So many blocks of sound, a minute of the trunk's, and threads no longer share a network."""
-LITTLE = {"B": 1, "S": 300, "T": 20, "N": 1, "seq_len": 1}
-"""The least that every network takes: batch, samples, frames, embeddings."""
+LITTLE = {"B": 1, "S": 300, "T": 20, "N": 1}
+"""The least that every network takes: batch, samples, frames, hops or embeddings."""
 _BEGINNING = Lock()
 
 

@@ -1,21 +1,19 @@
 """Voice activity: where does anybody speak?
 
-Silero VAD v6 (https://github.com/snakers4/silero-vad, MIT), which faster-whisper carries. The
-network gives one speech probability per 512 samples (32 ms); a two-threshold rule (hysteresis)
-turns them into regions.
+Silero VAD v6 (https://github.com/snakers4/silero-vad, MIT) as faster-whisper carries it, made
+faster (`models/silero.py`). The network gives one speech probability per 512 samples (32 ms); a
+two-threshold rule (hysteresis) turns them into regions.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
 from diarize.audio import Recording
-from diarize.errors import ModelError
+from diarize.models import onboard
 from diarize.networks import Network, OnnxRuntime
 from diarize.records import SAMPLE_RATE_HZ, Bool, Float32, Int64
 
@@ -62,16 +60,15 @@ def blocks(n_samples: int) -> list[tuple[int, int]]:
     return [(first, min(first + BLOCK_HOPS, hops)) for first in range(0, hops, BLOCK_HOPS)]
 
 
-def silero() -> Path:
-    """The network: hops with context (n, 576), states (1, 1, 128) → speech_probs (n,), states.
+def silero() -> Network:
+    """The network: hops with context (n, 576), states (1, 1, 128) → speech (n,).
+
+    By onnxruntime, whatever runs the others: OpenVINO takes as long.
 
     Raises:
-        ModelError: faster-whisper is not installed.
+        ModelError: it is missing or damaged.
     """
-    carrier = importlib.util.find_spec("faster_whisper")  # to import it takes a tenth of a second
-    if carrier is None or carrier.origin is None:
-        raise ModelError("faster-whisper, which carries Silero VAD, is not installed: install it")
-    return Path(carrier.origin).parent / "assets" / "silero_vad_v6.onnx"
+    return OnnxRuntime(onboard("silero-vad-6"))
 
 
 def block_probabilities(
@@ -80,26 +77,24 @@ def block_probabilities(
     """Speech probability of hops `first` to `last`, shape (last - first,), 0–1."""
     warm_up = min(first, WARM_UP_HOPS)
     begin = first - warm_up
-    end = begin + WARM_UP_HOPS + BLOCK_HOPS if network.learns_lengths else last
     start = begin * HOP_SAMPLES - CONTEXT_SAMPLES
-    samples = recording.hear(start, end * HOP_SAMPLES, channel)
+    samples = recording.hear(start, last * HOP_SAMPLES, channel)
     length = CONTEXT_SAMPLES + HOP_SAMPLES
     hops = np.lib.stride_tricks.sliding_window_view(samples, length)[::HOP_SAMPLES]
     given = np.ascontiguousarray(hops, np.float32)
-    probabilities = network(input=given, h=STATE, c=STATE)["speech_probs"].reshape(-1)
-    return probabilities[warm_up : last - begin]
+    return network(hops=given, h=STATE, c=STATE)["speech"][warm_up:]
 
 
 def speech_probabilities(recording: Recording, channel: int = 0) -> Float32:
     """Speech probability per hop of 512 samples, shape (hops,), float32 in 0–1."""
     hops = blocks(recording.n_samples)
-    parts = [block_probabilities(_by_onnxruntime(), recording, *b, channel) for b in hops]
+    parts = [block_probabilities(_loaded(), recording, *b, channel) for b in hops]
     return np.concatenate([np.zeros(0, np.float32), *parts])
 
 
 @cache
-def _by_onnxruntime() -> Network:
-    return OnnxRuntime(silero())
+def _loaded() -> Network:
+    return silero()
 
 
 def nobody_near(probabilities: Float32) -> Bool:

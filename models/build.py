@@ -29,7 +29,7 @@ from onnx import TensorProto, helper, utils
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from models import segmentation  # noqa: E402
+from models import segmentation, silero  # noqa: E402
 from models.quantise import calibration_clips, quantise, quantise_lstms  # noqa: E402
 
 # ResNet34-LM as exported by WeSpeaker: names of the tensors where it is cut.
@@ -94,7 +94,11 @@ def build(models: dict[str, dict], folder: Path) -> dict[str, bytes]:
     segmentation.compare(heard, filters, rest)
     tuned = onnx.load_from_string(sources["segmentation-3.0-rest-int8"][1])
     rest = segmentation.with_trained(rest, segmentation.trained_part(tuned))
+    published = onnx.load_from_string(sources["silero-vad-6"][0])
+    vad = silero.side_by_side(published)
+    silero.compare(published, vad)
     return {
+        "silero-vad-6": vad.SerializeToString(deterministic=True),
         "segmentation-3.0-filters": filters.SerializeToString(deterministic=True),
         "segmentation-3.0-rest-int8": quantise_lstms(rest).SerializeToString(deterministic=True),
         "segmentation-3.0-rest-tuned": sources["segmentation-3.0-rest-tuned"][0],

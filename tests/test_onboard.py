@@ -96,7 +96,9 @@ def test_swapped_and_missing_networks_are_refused(copies: Path) -> None:
     (copies / "segmentation-3.0-rest-int8.onnx").unlink()
     with pytest.raises(ModelError, match=r"segmentation-3\.0-rest-int8\.onnx is missing"):
         models.onboard("segmentation-3.0-rest-int8")
-    with pytest.raises(ModelError, match="no network 'resnet' on board: there are segmentation"):
+    with pytest.raises(
+        ModelError, match="no network 'resnet' on board: there are silero-vad-6, segm"
+    ):
         models.onboard("resnet")
 
 

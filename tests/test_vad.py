@@ -70,8 +70,11 @@ def test_the_sample_is_silent_until_somebody_speaks(speech: Float32) -> None:
     assert 22 < (regions[:, 1] - regions[:, 0]).sum() < 23.3
 
 
-def test_blocks_join(speech: Float32, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_join_to_what_faster_whisper_makes_of_the_whole(
+    speech: Float32, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recording = Recording.from_array(speech, 16_000)
     whole = get_vad_model()(np.append(speech, np.zeros(256, np.float32))).reshape(-1)
+    assert speech_probabilities(recording) == pytest.approx(whole, abs=1e-4)
     monkeypatch.setattr(vad, "BLOCK_HOPS", 313)  # 10 s, in the middle of speech
     assert speech_probabilities(recording) == pytest.approx(whole, abs=0.15)

@@ -18,7 +18,7 @@ REINSTALL = "reinstall the package: pip install --force-reinstall --no-deps who-
 
 @dataclass(frozen=True, slots=True)
 class OnBoard:
-    """A network that the package carries. `kind`: segmentation, embedding or clustering."""
+    """A network that the package carries. `kind`: speech, segmentation, embedding or clustering."""
 
     name: str
     kind: str
