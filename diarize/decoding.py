@@ -4,7 +4,7 @@ faster-whisper's own loops are not used. Its sequential one decodes 30 s at a ti
 other; its batched one decodes without timestamp tokens and joins speakers in one chunk, which
 loses words. Here chunks of like length are decoded together in a window only a little longer than
 they are (half a window costs a third of the encoder's time), and what looks wrong is decoded once
-more: see `Decoding.second_try`.
+more.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ decoded again without this limit."""
 
 Batch = list[Span]
 """Chunks that are decoded at once."""
+Heard = tuple[list[Draft], list[Draft]]
+"""Drafts of a batch, and of what they have skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +143,8 @@ class Decoding:
         self, chunks: list[Span], language: str, *, mixed: bool
     ) -> Iterator[tuple[bool, list[Word]]]:
         """Final words of one block of neighbouring chunks after the other, in order of time, and
-        whether it is the last.
-
-        Some batches of the next block are begun before doubtful chunks of this one are decoded
-        again, so that no thread waits.
-        """
-        planned: deque[list[tuple[str, list[Batch]]]] = deque()
+        whether it is the last."""
+        planned: deque[list[Batch]] = deque()
 
         def batches() -> Iterator[tuple[Batch, str]]:
             for block in _blocks(chunks):
@@ -154,24 +152,25 @@ class Decoding:
                 block, spoken = joined(block, spoken) if mixed else (block, spoken)
                 codes = sorted(set(spoken))
                 own = [[c for c, s in zip(block, spoken, strict=True) if s == k] for k in codes]
-                planned.append([(k, _batches(mine)) for k, mine in zip(codes, own, strict=True)])
-                for code, parts in planned[-1]:
-                    yield from ((part, code) for part in parts)
+                parts = [(b, k) for k, mine in zip(codes, own, strict=True) for b in _batches(mine)]
+                planned.append([batch for batch, _ in parts])
+                yield from parts
 
-        decoded = begin(self.pool, lambda b: self._decode_batch(*b), batches(), self.ahead)
+        heard = begin(self.pool, lambda b: self._heard_out(*b), batches(), self.ahead)
         while planned:
-            words: list[Word] = []
-            for code, parts in planned.popleft():
-                drafts = [d for part in parts for d in self._told(part, next(decoded))]
-                tried = self.second_try(sorted(drafts, key=lambda d: d.span), code)
-                words += [w for d in tried if not d.silent for w in d.words]
-            yield not planned, sorted(words, key=lambda w: (w.start, w.end))
+            drafts: list[Draft] = []
+            alone: list[Draft] = []
+            for batch in planned.popleft():
+                told, found = self._told(batch, next(heard))
+                drafts += told
+                alone += found
+            yield not planned, _final(drafts, alone)
 
-    def _told(self, batch: Batch, drafts: list[Draft]) -> list[Draft]:
+    def _told(self, batch: Batch, heard: Heard) -> Heard:
         if self.progress:
             self.done_s += spoken_s(batch)
             self.progress("transcription", min(1.0, self.done_s / self.total_s))
-        return drafts
+        return heard
 
     def _language(self, chunk: Span, main: str) -> str:
         if chunk[1] - chunk[0] < LEAVES_S:
@@ -180,31 +179,24 @@ class Decoding:
         best = max(sorted(votes), key=lambda code: votes[code])
         return best if votes[best] >= SURE_LANGUAGE else main
 
-    def decode_again(self, batches: list[Batch], language: str, *, wide: bool) -> list[Draft]:
-        """Drafts of more batches, in order of time; `wide`: in the full window."""
-        made = self.pool.map(lambda batch: self._decode_batch(batch, language, wide), batches)
-        return sorted((d for found in made for d in found), key=lambda d: d.span)
+    def _heard_out(self, batch: Batch, language: str) -> Heard:
+        """Drafts of a batch, and of what they skip, heard alone.
 
-    def second_try(self, drafts: list[Draft], language: str) -> list[Draft]:
-        """Decode doubtful chunks again in the full window, and what was skipped for itself.
-
-        The full window ends most loops; the better decoding stays. Whisper drops a sentence between
-        two speakers or at the end of a chunk, and does not where it hears nothing else. Its sound
-        is then nobody's (`skipped`), or the words beside it have it (`thin`).
+        Doubtful chunks are decoded again in the full window, which ends most loops; the better
+        decoding stays. Whisper drops a sentence between two speakers or at the end of a chunk, and
+        does not where it hears nothing else. Its sound is then nobody's (`skipped`), or the words
+        beside it have it (`thin`). All of it on one thread, so that no batch waits for another.
         """
-        better = self._better(drafts, language)
-        spoken = [d for d in better if not d.silent]
-        heard = [w for d in spoken for w in d.words]
-        gaps = {gap for d in spoken for gap in d.skipped}
-        spans = [*gaps, *(span for d in spoken for span in d.thin)]
-        alone = self._better(self.decode_again(_batches(spans), language, wide=False), language)
-        found = [without_echo(d, heard) for d in alone if d.trusted]
-        return [*(filled(d, found) for d in better), *(d for d in found if d.span in gaps)]
+        drafts = self._better(self._decode_batch(batch, language), language)
+        spoken = [d for d in drafts if not d.silent]
+        spans = [*{g for d in spoken for g in d.skipped}, *(t for d in spoken for t in d.thin)]
+        return drafts, [d for b in _batches(spans) for d in self._decode_batch(b, language)]
 
     def _better(self, drafts: list[Draft], language: str) -> list[Draft]:
         """The drafts, or what doubtful ones are in the full window where that is better."""
-        doubtful = [[d.span] for d in drafts if d.doubtful]
-        again = {d.span: d for d in self.decode_again(doubtful, language, wide=True)}
+        doubtful = [d.span for d in drafts if d.doubtful]
+        made = self._decode_batch(doubtful, language, wide=True) if doubtful else []
+        again = {d.span: d for d in made}
         return [min(d, again.get(d.span, d), key=badness) for d in drafts]
 
     def _padded(self, span: Span) -> Span:
@@ -277,6 +269,18 @@ class Decoding:
                 )
             )
         return drafts
+
+
+def _final(drafts: list[Draft], alone: list[Draft]) -> list[Word]:
+    """Words in order of time, of neighbouring chunks and of what they have skipped."""
+    spoken = [d for d in drafts if not d.silent]
+    heard = [w for d in spoken for w in d.words]
+    found = [without_echo(d, heard) for d in alone if d.trusted]
+    gaps = {gap for d in spoken for gap in d.skipped}
+    said = [*(filled(d, found) for d in spoken), *(d for d in found if d.span in gaps)]
+    return sorted(
+        (w for d in said if not d.silent for w in d.words), key=lambda w: (w.start, w.end)
+    )
 
 
 def _blocks(chunks: list[Span]) -> Iterator[list[Span]]:

@@ -81,7 +81,7 @@ class Transcriber:
         )
         encoder = None
         if is_fast(runtime, BFLOAT16) and has(BFLOAT16) and whisper_encoder.is_known(folder):
-            encoder = OpenVino(whisper_encoder.encoder(folder), max(1, threads // 2))
+            encoder = OpenVino(whisper_encoder.encoder(folder), threads)
         self._whisper = Whisper(self.model, encoder, beam_size)
         Transcriber.worked_at_s = time.monotonic()
         self.threads = threads
