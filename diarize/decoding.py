@@ -130,9 +130,8 @@ class Decoding:
 
     def votes(self, window: list[Span]) -> Votes:
         """The probability of every language in the sound of some spans, heard as one."""
-        (found,) = self._votes(
-            self._encode([np.concatenate([self._read(span) for span in window])])
-        )
+        sound = np.concatenate([self._read(span) for span in window])
+        (found,) = self._votes(self._encode([sound]))
         return found
 
     def _votes(self, encoded: Any) -> list[Votes]:
@@ -278,9 +277,7 @@ def _final(drafts: list[Draft], alone: list[Draft]) -> list[Word]:
     found = [without_echo(d, heard) for d in alone if d.trusted]
     gaps = {gap for d in spoken for gap in d.skipped}
     said = [*(filled(d, found) for d in spoken), *(d for d in found if d.span in gaps)]
-    return sorted(
-        (w for d in said if not d.silent for w in d.words), key=lambda w: (w.start, w.end)
-    )
+    return sorted((w for d in said for w in d.words), key=lambda w: (w.start, w.end))
 
 
 def _blocks(chunks: list[Span]) -> Iterator[list[Span]]:

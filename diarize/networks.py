@@ -32,9 +32,6 @@ CPU_FEATURES = Path("/proc/cpuinfo")
 TILES = {"amx_tile", "amx_int8", "amx_bf16"}
 """What OpenVINO needs of a processor to be much faster: without, its eight-bit trunk takes 7.1
 instead of 2.6 ms a second (onnxruntime's 8.7), its LSTMs in bfloat16 10 instead of 3."""
-BFLOAT16 = {"avx512_bf16"}
-"""What it needs to multiply in bfloat16: those with tiles have it, and AMD's from 2022 on, where it
-takes half the time of float32."""
 SHARED_CALLS = 6
 """So many blocks of sound, a minute of the trunk's, and threads no longer share a network."""
 LITTLE = {"B": 1, "S": 300, "T": 20, "N": 1}
@@ -108,7 +105,7 @@ class OpenVino:
     ) -> None:
         self._network = network
         self._threads = threads
-        self._precision = "bf16" if has(BFLOAT16) and not exact else "f32"
+        self._precision = "bf16" if has_bfloat16() and not exact else "f32"
         self._made: bytes | None = None  # of a network on board, once it is wanted more often
         self._idle = [self._compiled()]
         self._used = 0
@@ -154,9 +151,9 @@ class OpenVino:
         return core.compile_model(self._network, "CPU", properties).create_infer_request()
 
 
-def is_fast(runtime: Runtime, needed: set[str] = TILES) -> bool:
-    """Whether OpenVINO is to be used: asked for, or "auto", and here with what makes it faster,
-    a processor with the features `needed`.
+def is_fast(runtime: Runtime, *, by_bfloat16: bool = False) -> bool:
+    """Whether OpenVINO is to be used: asked for, or "auto", and here with what makes it faster:
+    tiles, or, for what gains by that alone, bfloat16.
 
     "auto" is what the environment says as DIARIZE_RUNTIME, if it says anything.
 
@@ -171,14 +168,25 @@ def is_fast(runtime: Runtime, needed: set[str] = TILES) -> bool:
     installed = importlib.util.find_spec("openvino") is not None
     if runtime == "openvino" and not installed:
         raise ModelError("OpenVINO is not installed: pip install 'who-said-what[openvino]'")
-    return runtime == "openvino" or (runtime == "auto" and installed and has(needed))
+    suits = has_bfloat16() if by_bfloat16 else has_tiles()
+    return runtime == "openvino" or (runtime == "auto" and installed and suits)
 
 
-def has(features: set[str]) -> bool:
-    """Whether the processor has all of these; Linux tells."""
+def has_tiles() -> bool:
+    """Whether the processor has Intel's AMX (Xeon, from 2023 on); Linux tells."""
+    return _features() >= TILES
+
+
+def has_bfloat16() -> bool:
+    """Whether it multiplies in bfloat16, in half the time of float32 and less: those with tiles,
+    and AMD's from 2022 on."""
+    return has_tiles() or "avx512_bf16" in _features()
+
+
+def _features() -> set[str]:
     if not CPU_FEATURES.is_file():
-        return False
-    return set(CPU_FEATURES.read_text("utf-8", errors="replace").split()) >= features
+        return set()
+    return set(CPU_FEATURES.read_text("utf-8", errors="replace").split())
 
 
 @cache

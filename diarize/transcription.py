@@ -27,7 +27,7 @@ from diarize.drafts import once
 from diarize.errors import ModelError
 from diarize.language import spoken_s
 from diarize.models import find_whisper
-from diarize.networks import BFLOAT16, OpenVino, Runtime, has, is_fast
+from diarize.networks import OpenVino, Runtime, has_bfloat16, is_fast
 from diarize.records import SAMPLE_RATE_HZ, Int64, ProgressHook, Turn, Word
 
 WordsHook = Callable[[Sequence[Word]], None]
@@ -80,7 +80,8 @@ class Transcriber:
             str(folder), compute_type=compute_type, cpu_threads=1, num_workers=threads
         )
         encoder = None
-        if is_fast(runtime, BFLOAT16) and has(BFLOAT16) and whisper_encoder.is_known(folder):
+        fast = is_fast(runtime, by_bfloat16=True) and has_bfloat16()
+        if fast and whisper_encoder.is_known(folder):
             encoder = OpenVino(whisper_encoder.encoder(folder), threads)
         self._whisper = Whisper(self.model, encoder, beam_size)
         Transcriber.worked_at_s = time.monotonic()

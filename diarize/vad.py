@@ -60,8 +60,9 @@ def blocks(n_samples: int) -> list[tuple[int, int]]:
     return [(first, min(first + BLOCK_HOPS, hops)) for first in range(0, hops, BLOCK_HOPS)]
 
 
+@cache
 def silero() -> Network:
-    """The network: hops with context (n, 576), states (1, 1, 128) → speech (n,).
+    """The network, one for all: hops with context (n, 576), states (1, 1, 128) → speech (n,).
 
     By onnxruntime, whatever runs the others: OpenVINO takes as long.
 
@@ -88,13 +89,8 @@ def block_probabilities(
 def speech_probabilities(recording: Recording, channel: int = 0) -> Float32:
     """Speech probability per hop of 512 samples, shape (hops,), float32 in 0–1."""
     hops = blocks(recording.n_samples)
-    parts = [block_probabilities(_loaded(), recording, *b, channel) for b in hops]
+    parts = [block_probabilities(silero(), recording, *b, channel) for b in hops]
     return np.concatenate([np.zeros(0, np.float32), *parts])
-
-
-@cache
-def _loaded() -> Network:
-    return silero()
 
 
 def nobody_near(probabilities: Float32) -> Bool:
