@@ -160,16 +160,16 @@ class Decoding:
             drafts: list[Draft] = []
             alone: list[Draft] = []
             for batch in planned.popleft():
-                told, found = self._told(batch, next(heard))
-                drafts += told
-                alone += found
+                of_batch, of_skipped = next(heard)
+                drafts += of_batch
+                alone += of_skipped
+                self._tell(batch)
             yield not planned, _final(drafts, alone)
 
-    def _told(self, batch: Batch, heard: Heard) -> Heard:
+    def _tell(self, done: Batch) -> None:
         if self.progress:
-            self.done_s += spoken_s(batch)
+            self.done_s += spoken_s(done)
             self.progress("transcription", min(1.0, self.done_s / self.total_s))
-        return heard
 
     def _language(self, chunk: Span, main: str) -> str:
         if chunk[1] - chunk[0] < LEAVES_S:

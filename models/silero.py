@@ -11,7 +11,9 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
+
+from models.segmentation import model
 
 BASIS = "encoder.feature_extractor.forward_basis_buffer"  # [258, 1, 256], real and imaginary parts
 LAYERS = {0: 1, 1: 2, 2: 2, 3: 1}
@@ -33,7 +35,22 @@ def side_by_side(whole: onnx.ModelProto) -> onnx.ModelProto:
         "last_bias": given["decoder.conv1d.bias"],
     }
     tensors |= {f"lstm{i}": given[name] for i, name in enumerate(LSTM)}
-    nodes = [
+    for i in LAYERS:
+        weight, bias = (given[f"encoder.conv_layers.{i}.{part}"] for part in ("weight", "bias"))
+        tensors |= {f"weight{i}": weight[:, :, None], f"bias{i}": bias}
+    return model(
+        whole,
+        "silero-vad-6",
+        [*spectra(), *folds(), *memory()],
+        {"hops": ["N", CONTEXT_AND_HOP], "h": [1, 1, 128], "c": [1, 1, 128]},
+        {"speech": ["N"]},
+        [numpy_helper.from_array(np.ascontiguousarray(a), name) for name, a in tensors.items()],
+    )
+
+
+def spectra() -> list[onnx.NodeProto]:
+    """Hops (N, 576) → magnitudes (1, 129, N, 4)."""
+    return [
         helper.make_node("Pad", ["hops", "pads"], ["padded"], mode="reflect"),
         helper.make_node("Unsqueeze", ["padded", "above"], ["picture"]),
         helper.make_node("Conv", ["picture", "basis"], ["spectra"], strides=[1, 128]),
@@ -43,47 +60,34 @@ def side_by_side(whole: onnx.ModelProto) -> onnx.ModelProto:
         helper.make_node("Add", ["real_square", "imaginary_square"], ["power"]),
         helper.make_node("Sqrt", ["power"], ["heard0"]),
     ]
+
+
+def folds() -> list[onnx.NodeProto]:
+    """Magnitudes → what the encoder makes of each hop, (1, 128, N, 1)."""
+    nodes = []
     for i, stride in LAYERS.items():
-        weight, bias = (f"encoder.conv_layers.{i}.{part}" for part in ("weight", "bias"))
-        tensors |= {f"weight{i}": given[weight][:, :, None], f"bias{i}": given[bias]}
+        given = [f"heard{i}", f"weight{i}", f"bias{i}"]
+        sizes = {"strides": [1, stride], "pads": [0, 1, 0, 1]}
         nodes += [
-            helper.make_node(
-                "Conv",
-                [f"heard{i}", f"weight{i}", f"bias{i}"],
-                [f"folded{i}"],
-                strides=[1, stride],
-                pads=[0, 1, 0, 1],
-            ),
+            helper.make_node("Conv", given, [f"folded{i}"], **sizes),
             helper.make_node("Relu", [f"folded{i}"], [f"heard{i + 1}"]),
         ]
-    nodes += [
+    return nodes
+
+
+def memory() -> list[onnx.NodeProto]:
+    """One hop after the other → speech (N)."""
+    remembering = ["encoded", "lstm0", "lstm1", "lstm2", "", "h", "c"]
+    return [
         helper.make_node("Transpose", ["heard4"], ["in_time"], perm=[2, 0, 3, 1]),
         helper.make_node("Squeeze", ["in_time", "direction"], ["encoded"]),
-        helper.make_node(
-            "LSTM",
-            ["encoded", "lstm0", "lstm1", "lstm2", "", "h", "c"],
-            ["remembered"],
-            hidden_size=128,
-        ),
+        helper.make_node("LSTM", remembering, ["remembered"], hidden_size=128),
         helper.make_node("Relu", ["remembered"], ["felt"]),
         helper.make_node("MatMul", ["felt", "last"], ["weighed"]),
         helper.make_node("Add", ["weighed", "last_bias"], ["odds"]),
         helper.make_node("Sigmoid", ["odds"], ["sure"]),
         helper.make_node("Reshape", ["sure", "flat"], ["speech"]),
     ]
-    inputs: dict[str, list[str | int]] = {"hops": ["N", CONTEXT_AND_HOP]}
-    inputs |= {state: [1, 1, 128] for state in ("h", "c")}
-    graph = helper.make_graph(
-        nodes,
-        "silero-vad-6",
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items()],
-        [helper.make_tensor_value_info("speech", TensorProto.FLOAT, ["N"])],
-        [numpy_helper.from_array(np.ascontiguousarray(a), name) for name, a in tensors.items()],
-    )
-    built = helper.make_model(graph, opset_imports=whole.opset_import, ir_version=whole.ir_version)
-    built.producer_name, built.producer_version = whole.producer_name, whole.producer_version
-    onnx.checker.check_model(built, full_check=True)
-    return built
 
 
 def compare(whole: onnx.ModelProto, built: onnx.ModelProto) -> None:
