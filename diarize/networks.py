@@ -34,6 +34,10 @@ TILES = {"amx_tile", "amx_int8", "amx_bf16"}
 instead of 2.6 ms a second (onnxruntime's 8.7), its LSTMs in bfloat16 10 instead of 3."""
 SHARED_CALLS = 6
 """So many blocks of sound, a minute of the trunk's, and threads no longer share a network."""
+GROUP = 128
+"""What OpenVINO multiplies by matrices in eight bits it brings to eight bits itself, so many values
+with one scale. Whisper's encoder with 64, 128 and all of a row: 0.95, 0.90 and 1.02 of the time of
+recognition in bfloat16, on an EPYC of 2022."""
 LITTLE = {"B": 1, "S": 300, "T": 20, "N": 1}
 """The least that every network takes: batch, samples, frames, hops or embeddings."""
 _BEGINNING = Lock()
@@ -144,6 +148,7 @@ class OpenVino:
             "INFERENCE_NUM_THREADS": 1,
             "NUM_STREAMS": 0,  # on the calling thread: none of its own that a fork would lose
             "ENABLE_CPU_PINNING": False,
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP,
         }
         core = openvino_module().Core()
         if self._made is not None:

@@ -27,7 +27,7 @@ from diarize.drafts import once
 from diarize.errors import ModelError
 from diarize.language import spoken_s
 from diarize.models import find_whisper
-from diarize.networks import OpenVino, Runtime, has_bfloat16, is_fast
+from diarize.networks import OpenVino, Runtime, has_bfloat16, has_tiles, is_fast
 from diarize.records import SAMPLE_RATE_HZ, Int64, ProgressHook, Turn, Word
 
 WordsHook = Callable[[Sequence[Word]], None]
@@ -82,7 +82,8 @@ class Transcriber:
         encoder = None
         fast = is_fast(runtime, by_bfloat16=True) and has_bfloat16()
         if fast and whisper_encoder.is_known(folder):
-            encoder = OpenVino(whisper_encoder.encoder(folder), threads)
+            network = whisper_encoder.encoder(folder, eight_bits=not has_tiles())
+            encoder = OpenVino(network, threads)
         self._whisper = Whisper(self.model, encoder, beam_size)
         Transcriber.worked_at_s = time.monotonic()
         self.threads = threads
