@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,11 @@ TAIL_S = 1.0
 1 s, 583 with 2 s, of which 38 one loop."""
 WINDOW_S = 30.0
 BATCH = 4
+"""Chunks decoded at once, on average."""
+STEP_WORK = 1.4
+ENCODER_WORK = 0.7
+"""What a second of a chunk costs the decoder and the encoder, compared with what a second of the
+longest chunk of a batch costs the decoder, however many there are (an EPYC of 2022)."""
 BLOCK = 16
 """Chunks whose words become final together, decoded and where in doubt decoded again."""
 FIRST_BLOCK = 4
@@ -120,9 +126,9 @@ class Decoding:
         part of it. What the encoder makes of the block is kept for `blocks`."""
         first = next(_blocks(chunks))
         batches = _batches(first)
-        heard = list(self.pool.map(self._hear, batches))
-        self.encoded = {tuple(b): e for b, e in zip(batches, heard, strict=True)}
-        votes = [v for encoded in heard for v in self._votes(encoded)]
+        heard = list(self.pool.map(self._heard_and_voted, batches))
+        self.encoded = {tuple(b): encoded for b, (encoded, _) in zip(batches, heard, strict=True)}
+        votes = [v for _, of_batch in heard for v in of_batch]
         lengths_s = [b - a for batch in batches for a, b in batch]
         first_s, others = spoken_s(first), chunks[len(first) :]
         windows = language_windows(others) if spoken_s(others) > first_s else []
@@ -133,6 +139,10 @@ class Decoding:
         sound = np.concatenate([self._read(span) for span in window])
         (found,) = self._votes(self._encode([sound]))
         return found
+
+    def _heard_and_voted(self, batch: Batch) -> tuple[Any, list[Votes]]:
+        encoded = self._hear(batch)
+        return encoded, self._votes(encoded)
 
     def _votes(self, encoded: Any) -> list[Votes]:
         found = self.whisper.model.model.detect_language(encoded)
@@ -281,16 +291,32 @@ def _final(drafts: list[Draft], alone: list[Draft]) -> list[Word]:
 
 
 def _blocks(chunks: list[Span]) -> Iterator[list[Span]]:
-    yield chunks[:FIRST_BLOCK]
-    for first in range(FIRST_BLOCK, len(chunks), BLOCK):
-        yield chunks[first : first + BLOCK]
+    """All of few chunks; of more, the first ones, and blocks of one size."""
+    first = 0 if len(chunks) <= 2 * BATCH else FIRST_BLOCK
+    if first:
+        yield chunks[:first]
+    left = len(chunks) - first
+    number = max(1, -(-left // BLOCK))
+    for i in range(number):
+        yield chunks[first + i * left // number : first + (i + 1) * left // number]
 
 
 def _batches(chunks: list[Span]) -> list[Batch]:
-    """The longest first, those of like length together; two at least, where there are two."""
+    """The longest first, those of like length together, two by two of as much work."""
+    if not chunks:
+        return []
     order = sorted(chunks, key=lambda c: (c[0] - c[1], c[0]))
-    size = max(1, min(BATCH, -(-len(order) // 2)))
-    return [order[first : first + size] for first in range(0, len(order), size)]
+    number = min(len(order), 2 * -(-len(order) // (2 * BATCH)))
+    edges = ((0, *cuts, len(order)) for cuts in combinations(range(1, len(order)), number - 1))
+    parts = ([order[a:b] for a, b in pairwise(e)] for e in edges)
+    return min(parts, key=lambda batches: max(map(_work, batches)))
+
+
+def _work(batch: Batch) -> float:
+    """What a batch costs, in seconds of sound: the decoder goes as far as the longest has words,
+    and takes a step for each of them; the encoder hears all for as long as the longest."""
+    longest = batch[0][1] - batch[0][0]
+    return longest + STEP_WORK * spoken_s(batch) + ENCODER_WORK * len(batch) * (longest + TAIL_S)
 
 
 def _pad(mel: Float32, frames: int) -> Float32:

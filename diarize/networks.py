@@ -100,12 +100,19 @@ class OpenVino:
         threads: that will call it.
         exact: in float32; else what is in floating point is done in bfloat16 where the processor
             can.
+        shared: at first, as above; else each thread has its own as soon as it wants it, for calls
+            that take longer than that.
     """
 
     learns_lengths = True
 
     def __init__(
-        self, network: Path | openvino.Model, threads: int, *, exact: bool = False
+        self,
+        network: Path | openvino.Model,
+        threads: int,
+        *,
+        exact: bool = False,
+        shared: bool = True,
     ) -> None:
         self._network = network
         self._threads = threads
@@ -114,7 +121,8 @@ class OpenVino:
         self._idle = [self._compiled()]
         self._used = 0
         self._process = os.getpid()
-        self._free = Semaphore(1)
+        self._shared = shared and threads > 1
+        self._free = Semaphore(1 if shared else threads)
 
     def __call__(self, **given: Float32) -> dict[str, Float32]:
         with self._turn():
@@ -123,7 +131,7 @@ class OpenVino:
             made = {o.any_name: request.get_tensor(o).data.copy() for o in request.model_outputs}
             self._idle.append(request)
             self._used += 1
-            if self._used == SHARED_CALLS and self._threads > 1:
+            if self._shared and self._used == SHARED_CALLS:
                 if isinstance(self._network, Path):
                     self._made = request.get_compiled_model().export_model().getvalue()
                 self._free = Semaphore(self._threads)

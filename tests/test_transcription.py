@@ -229,8 +229,8 @@ def test_words_come_as_they_are_final_and_in_order(
     transcriber: Transcriber, sample: Recording
 ) -> None:
     piece = np.concatenate([sample.read(12 * 16_000, 16 * 16_000), np.zeros(64_000, np.float32)])
-    recording = Recording.from_array(np.tile(piece, 6), 16_000)
-    speech = np.array([[at * 16_000, (at + 4) * 16_000] for at in range(0, 48, 8)], np.int64)
+    recording = Recording.from_array(np.tile(piece, 9), 16_000)
+    speech = np.array([[at * 16_000, (at + 4) * 16_000] for at in range(0, 72, 8)], np.int64)
     told: list[list[Word]] = []
     found = transcriber(recording, speech, language="EN", on_words=lambda w: told.append(list(w)))
     assert len(told) == 2

@@ -30,7 +30,7 @@ def test_words_are_told_while_others_are_yet_to_be_heard(
         nonlocal heard
         heard = fraction
 
-    with Recording.from_array(np.tile(speech, 3), SAMPLE_RATE_HZ) as recording:
+    with Recording.from_array(np.tile(speech, 5), SAMPLE_RATE_HZ) as recording:
         prepared = pipeline.prepare(recording)
         turns = pipeline.attribute(prepared)
         utterances, language = said(
