@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -307,9 +307,17 @@ def _batches(chunks: list[Span]) -> list[Batch]:
         return []
     order = sorted(chunks, key=lambda c: (c[0] - c[1], c[0]))
     number = min(len(order), 2 * -(-len(order) // (2 * BATCH)))
-    edges = ((0, *cuts, len(order)) for cuts in combinations(range(1, len(order)), number - 1))
-    parts = ([order[a:b] for a, b in pairwise(e)] for e in edges)
-    return min(parts, key=lambda batches: max(map(_work, batches)))
+    plans: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, (0,))}
+    for _ in range(number):  # the most work of a batch, and the edges, by where the last one ends
+        plans = {
+            end: min(
+                (max(most, _work(order[start:end])), (*edges, end))
+                for start, (most, edges) in plans.items()
+                if start < end
+            )
+            for end in range(min(plans) + 1, len(order) + 1)
+        }
+    return [order[first:end] for first, end in pairwise(plans[len(order)][1])]
 
 
 def _work(batch: Batch) -> float:
