@@ -302,13 +302,14 @@ def _blocks(chunks: list[Span]) -> Iterator[list[Span]]:
 
 
 def _batches(chunks: list[Span]) -> list[Batch]:
-    """The longest first, those of like length together, two by two of as much work."""
+    """The longest first and those of like length together: an even number of batches, if there are
+    chunks enough, cut so that the most that any of them costs is as little as can be."""
     if not chunks:
         return []
     order = sorted(chunks, key=lambda c: (c[0] - c[1], c[0]))
     number = min(len(order), 2 * -(-len(order) // (2 * BATCH)))
     plans: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, (0,))}
-    for _ in range(number):  # the most work of a batch, and the edges, by where the last one ends
+    for _ in range(number):  # one batch more: where it ends → the most work so far, and the edges
         plans = {
             end: min(
                 (max(most, _work(order[start:end])), (*edges, end))

@@ -10,6 +10,7 @@ import pytest
 from diarize import decoding
 from diarize.audio import Recording
 from diarize.chunking import joined, plan_by_speaker, plan_chunks, speaker_changes
+from diarize.decoding import _batches
 from diarize.drafts import (
     Draft,
     filled,
@@ -223,6 +224,16 @@ def test_a_text_that_was_cut_off_is_decoded_again(
     words = transcriber(sample, regions(sample), language="en").words
     assert join_words(words).rstrip(".").endswith("don't hear that New Jersey now")
     assert 70 < len(words) < 80
+
+
+def test_batches_are_of_like_length_and_of_like_work() -> None:
+    chunks = [(0.0, 20.0), (20.0, 32.0), (32.0, 48.0), (48.0, 64.0), (64.0, 78.0)]
+    assert _batches(chunks) == [
+        [(0.0, 20.0), (32.0, 48.0)],
+        [(48.0, 64.0), (64.0, 78.0), (20.0, 32.0)],
+    ]
+    assert [len(batch) for batch in _batches(chunks[:1])] == [1]
+    assert _batches([]) == []
 
 
 def test_words_come_as_they_are_final_and_in_order(
