@@ -145,7 +145,7 @@ def growth(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
     memory.set_ylabel("peak memory, MB")
     for axes in (time, memory):
         axes.set_xlabel("length of the recording, min")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
         axes.grid(alpha=0.3)
     time.legend()
     _save(figure, path)

@@ -141,6 +141,7 @@ class Decoding:
         return found
 
     def _heard_and_voted(self, batch: Batch) -> tuple[Any, list[Votes]]:
+        """Encoder output of chunks, and the probabilities of every language in each."""
         encoded = self._hear(batch)
         return encoded, self._votes(encoded)
 
@@ -204,8 +205,8 @@ class Decoding:
     def _better(self, drafts: list[Draft], language: str) -> list[Draft]:
         """The drafts, or what doubtful ones are in the full window where that is better."""
         doubtful = [d.span for d in drafts if d.doubtful]
-        made = self._decode_batch(doubtful, language, wide=True) if doubtful else []
-        again = {d.span: d for d in made}
+        parts = [doubtful[first : first + BATCH] for first in range(0, len(doubtful), BATCH)]
+        again = {d.span: d for p in parts for d in self._decode_batch(p, language, wide=True)}
         return [min(d, again.get(d.span, d), key=badness) for d in drafts]
 
     def _padded(self, span: Span) -> Span:

@@ -36,7 +36,7 @@ SHARED_CALLS = 6
 """So many blocks of sound, a minute of the trunk's, and threads no longer share a network."""
 GROUP = 128
 """What OpenVINO multiplies by matrices in eight bits it brings to eight bits itself, so many values
-with one scale. Whisper's encoder with 64, 128 and all of a row: 0.95, 0.90 and 1.02 of the time of
+with one scale. Whisper's encoder with 64, 128 and all of a row: 0.94, 0.90 and 1.02 of the time of
 recognition in bfloat16, on an EPYC of 2022."""
 LITTLE = {"B": 1, "S": 300, "T": 20, "N": 1}
 """The least that every network takes: batch, samples, frames, hops or embeddings."""
