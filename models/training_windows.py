@@ -122,14 +122,12 @@ def real(ear: Ear, name: str) -> list[Windows]:
 
 def worse(audio: np.ndarray, noises: list[Path], rng: np.random.Generator) -> Iterator[np.ndarray]:
     """By a telephone, with noise, in a room; another noise and another room each 30 s."""
-    pieces = [audio[a : a + 30 * RATE_HZ] for a in range(0, len(audio), 30 * RATE_HZ)]
+    pieces = half_minutes(audio)
     loudest = [max(float(np.abs(p).max()), 1e-6) for p in pieces]
     yield np.concatenate(
         [sound.through_telephone(p / m * 0.9) for p, m in zip(pieces, loudest, strict=True)]
     )
-    yield np.concatenate(
-        [p + below(p, sound.background(noises, len(p), rng), rng.uniform(3, 20)) for p in pieces]
-    )
+    yield in_noise(pieces, noises, rng)
     roomy = []
     for piece in pieces:
         distance = "far" if rng.random() < 0.6 else "near"
@@ -138,6 +136,17 @@ def worse(audio: np.ndarray, noises: list[Path], rng: np.random.Generator) -> It
         tone = sound.room_tone(len(piece), rng)
         roomy.append(heard + below(heard, tone, rng.uniform(15, 35)))
     yield np.concatenate(roomy)
+
+
+def half_minutes(audio: np.ndarray) -> list[np.ndarray]:
+    return [audio[a : a + 30 * RATE_HZ] for a in range(0, len(audio), 30 * RATE_HZ)]
+
+
+def in_noise(pieces: list[np.ndarray], noises: list[Path], rng: np.random.Generator) -> np.ndarray:
+    """The pieces one after the other, each before another background, 3 to 20 dB below it."""
+    return np.concatenate(
+        [p + below(p, sound.background(noises, len(p), rng), rng.uniform(3, 20)) for p in pieces]
+    )
 
 
 def below(audio: np.ndarray, noise: np.ndarray, decibels: float) -> np.ndarray:
