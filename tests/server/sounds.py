@@ -18,7 +18,7 @@ DIANE: tuple[Span, ...] = ((11.1, 14.2), (18.7, 21.4))
 SHEILA: tuple[Span, ...] = ((21.8, 27.0),)
 """Where each of them speaks alone, by tests/data/sample.stm."""
 
-DIALOGUE: Span = (10.7, 17.8)
+DIALOGUE: Span = (18.7, 25.8)
 """Seven seconds: Diane, then Sheila."""
 
 

@@ -64,7 +64,7 @@ def test_a_job_from_upload_to_result(running: Running, finished: dict[str, Any])
     result = result_json.read(running.http.get(path).text)
     assert result.name == "call"
     assert len(result.speakers) == 2
-    assert "Diane" in result.text
+    assert "Jersey" in result.text
     for name in FORMATS:
         answer = running.http.get(path, params={"format": name})
         assert answer.status_code == 200
@@ -82,7 +82,7 @@ def test_a_speaker_is_remembered_and_named_next_time(keyless: Running) -> None:
     first = ended(http, submit(http)["id"])
     path = f"/v1/jobs/{first['id']}"
     result = result_json.read(http.get(f"{path}/result").text)
-    diane = next(u.speaker for u in result.utterances if "Diane" in u.text)
+    diane = next(u.speaker for u in result.utterances if "Jersey" in u.text)
     known = http.get(f"{path}/speakers").json()["speakers"]
     assert {s["speaker"] for s in known} == {"A", "B"}
     nobody = http.post(f"{path}/voices", json={"names": {"Z": "Zoe"}})

@@ -70,7 +70,7 @@ def test_openai_client_streams(client: OpenAI, dialogue: tuple[str, bytes]) -> N
     assert kinds[:2] == ["transcript.text.delta", "transcript.text.segment"]
     deltas = "".join(e.delta for e in events if e.type == "transcript.text.delta")
     assert deltas == events[-1].text
-    assert "Diane" in deltas
+    assert "Jersey" in deltas
     segments = [e for e in events if e.type == "transcript.text.segment"]
     assert len({s.speaker for s in segments}) == 2
     assert [e.segment_id for e in events if e.type == "transcript.text.delta"] == [
