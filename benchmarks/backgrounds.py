@@ -22,7 +22,7 @@ from diarize.labels import in_order
 from diarize.metrics.der import DiarizationError, diarization_error
 from diarize.pipeline import Pipeline
 from diarize.records import SAMPLE_RATE_HZ, UNKNOWN, Float32, Turn
-from models.training_windows import half_minutes, in_noise, split_noises
+from models.training_windows import in_noise, split_noises
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
 
 def _noisy(samples: Float32, seed: int) -> Float32:
     backgrounds, rng = sorted(split_noises()[1]), np.random.default_rng(seed)
-    return in_noise(half_minutes(samples), backgrounds, rng).astype(np.float32)
+    return in_noise(samples, backgrounds, rng)
 
 
 def _row(pipeline: Pipeline, sounds: list[tuple[Item, Float32]]) -> str:

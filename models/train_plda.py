@@ -42,12 +42,7 @@ from diarize.prepared import Evidence  # noqa: E402
 from diarize.records import FRAME_S, SAMPLE_RATE_HZ, Bool, Float32  # noqa: E402
 from diarize.segmentation import STEP_FRAMES, WINDOW_FRAMES, clean, n_frames  # noqa: E402
 from models.build import archive  # noqa: E402
-from models.training_windows import (  # noqa: E402
-    half_minutes,
-    in_noise,
-    split_noises,
-    split_voices,
-)
+from models.training_windows import in_noise, split_noises, split_voices  # noqa: E402
 
 RECIPES = HERE.parent / "benchmarks" / "simulated.toml"
 SETS = ("meeting", "clips30", "phone", "broadcast", "farfield", "noisy")
@@ -115,7 +110,7 @@ def heard(name: str, folder: Path, changing: bool = False) -> Voices:
         audio = made.audio
         if changing:
             rng = np.random.default_rng([seed, index])
-            audio = in_noise(half_minutes(audio), behind, rng).astype(np.float32)
+            audio = in_noise(audio, behind, rng)
         prepared = pipeline.prepare(audio, sample_rate_hz=SAMPLE_RATE_HZ)
         for speaker, embedding in pieces(prepared.channels[0], made.turns(recipe.join_s)):
             found[made.name, speaker].append(embedding)

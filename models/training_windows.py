@@ -127,7 +127,7 @@ def worse(audio: np.ndarray, noises: list[Path], rng: np.random.Generator) -> It
     yield np.concatenate(
         [sound.through_telephone(p / m * 0.9) for p, m in zip(pieces, loudest, strict=True)]
     )
-    yield in_noise(pieces, noises, rng)
+    yield in_noise(audio, noises, rng)
     roomy = []
     for piece in pieces:
         distance = "far" if rng.random() < 0.6 else "near"
@@ -142,10 +142,13 @@ def half_minutes(audio: np.ndarray) -> list[np.ndarray]:
     return [audio[a : a + 30 * RATE_HZ] for a in range(0, len(audio), 30 * RATE_HZ)]
 
 
-def in_noise(pieces: list[np.ndarray], noises: list[Path], rng: np.random.Generator) -> np.ndarray:
-    """The pieces one after the other, each before another background, 3 to 20 dB below it."""
+def in_noise(audio: np.ndarray, noises: list[Path], rng: np.random.Generator) -> np.ndarray:
+    """Each half minute before another background, 3 to 20 dB below it."""
     return np.concatenate(
-        [p + below(p, sound.background(noises, len(p), rng), rng.uniform(3, 20)) for p in pieces]
+        [
+            p + below(p, sound.background(noises, len(p), rng), rng.uniform(3, 20))
+            for p in half_minutes(audio)
+        ]
     )
 
 
