@@ -5,7 +5,7 @@
     python -m benchmarks.tune hints FOLDER|NAME …        # told how many: voices beyond the evidence
     python -m benchmarks.tune vad FOLDER|NAME …          # what the VAD adds to the segmentation
     python -m benchmarks.tune step FOLDER|NAME …         # window step: 2.5 s against 5 s
-    python -m benchmarks.tune edges FOLDER|NAME …        # where turns begin and end
+    python -m benchmarks.tune edges FOLDER|NAME …        # where turns begin and end, and overlap
     python -m benchmarks.tune clustering FOLDER|NAME …   # the methods, on one count
     python -m benchmarks.tune confidence FOLDER|NAME …   # fits confidence.py, and its error
 
@@ -175,6 +175,9 @@ def edges(cases: list[Case]) -> None:
     for begin, end in ((0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (3, 1), (3, 2)):
         with constants(attribution, BEGIN_LATE_FRAMES=begin, END_LATE_FRAMES=end):
             judge(f"{begin} and {end} frames later", cases)
+    for more in (0.4, 0.45, 0.5, 0.6):
+        with constants(segmentation, ANOTHER_FROM=more):
+            judge(f"another voice from {more:g} on", cases)
 
 
 def step(cases: list[Case]) -> None:

@@ -92,16 +92,20 @@ def build(models: dict[str, dict], folder: Path) -> dict[str, bytes]:
     heard = onnx.load_from_string(sources["segmentation-3.0-filters"][0])
     filters, rest = segmentation.split(heard)
     segmentation.compare(heard, filters, rest)
-    tuned = onnx.load_from_string(sources["segmentation-3.0-rest-int8"][1])
-    rest = segmentation.with_trained(rest, segmentation.trained_part(tuned))
+    learnt = onnx.load_from_string(sources["segmentation-3.0-rest-tuned"][0])
+    tuned = segmentation.with_trained(rest, segmentation.trained_part(learnt))
     published = onnx.load_from_string(sources["silero-vad-6"][0])
     vad = silero.side_by_side(published)
     silero.compare(published, vad)
     return {
         "silero-vad-6": vad.SerializeToString(deterministic=True),
         "segmentation-3.0-filters": filters.SerializeToString(deterministic=True),
+        "segmentation-3.0-rest": rest.SerializeToString(deterministic=True),
         "segmentation-3.0-rest-int8": quantise_lstms(rest).SerializeToString(deterministic=True),
         "segmentation-3.0-rest-tuned": sources["segmentation-3.0-rest-tuned"][0],
+        "segmentation-3.0-rest-tuned-int8": quantise_lstms(tuned).SerializeToString(
+            deterministic=True
+        ),
         "resnet34-lm-trunk": trunk.SerializeToString(deterministic=True),
         "resnet34-lm-trunk-int8": quantise(
             trunk, calibration_clips(sources["resnet34-lm-trunk-int8"][1])

@@ -1,6 +1,6 @@
 """How often are the speakers of a window of 10 s heard wrong? The original network and others.
 
-    python models/judge_segmentation.py --voices DIR models/segmentation-3.0-rest-int8.onnx
+    python models/judge_segmentation.py --voices DIR models/segmentation-3.0-rest-tuned-int8.onnx
 
 In simulated conversations of voices and noises that nothing was trained on, and in the bench's real
 recordings: as they are, by a telephone, with noise, in a room. Missed, false alarm and confusion in
@@ -49,7 +49,7 @@ def main() -> int:
     recipes = read_recipes(HERE / "segmentation_training.toml")
     few = [recipe.model_copy(update={"count": 4}) for recipe in recipes]
     voices, noises = split_voices(options.voices)[1], sorted(split_noises()[1])
-    show("simulated", simulated(ear, few, (5,), voices, noises, every_s=10), networks)
+    show("simulated", simulated(ear, few, 5, voices, noises, every_s=10), networks)
     for name in REAL:
         for condition, windows in zip(
             ("as it is", "telephone", "noise", "room"), real(ear, name), strict=True

@@ -117,5 +117,5 @@ def quantise_lstms(rest: onnx.ModelProto) -> onnx.ModelProto:
             nodes_to_exclude=[first],
         )
         made = onnx.load(small)
-    made.graph.name = "segmentation-3.0-rest-int8"
+    made.graph.name = f"{rest.graph.name}-int8"
     return made

@@ -23,7 +23,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -81,12 +81,17 @@ def main() -> int:
     parser.add_argument("--voices", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=HERE / "plda.npz")
     options = parser.parse_args()
+    behind = sorted(split_noises()[0])
+
+    def changing_background(audio: Float32, index: int) -> Float32:
+        return in_noise(audio, behind, np.random.default_rng([CHANGING_SEED, index]))
+
     sets = []
     for name in SETS:
-        sets.append(heard(name, options.voices))
+        sets.append(heard(name, options.voices, SEED))
         print(f"{name}: {sum(map(len, sets[-1].values()))} pieces", flush=True)
     for name in CHANGING:
-        changing = heard(name, options.voices, changing=True)
+        changing = heard(name, options.voices, CHANGING_SEED, CHANGING_COUNT, changing_background)
         sets += CHANGING_WEIGHT * [changing]
         print(f"{name}, changing: {sum(map(len, changing.values()))} pieces", flush=True)
     fitted = {name: array.astype(np.float32) for name, array in fit(sets).items()}
@@ -94,23 +99,28 @@ def main() -> int:
     return 0
 
 
-def heard(name: str, folder: Path, changing: bool = False) -> Voices:
-    """What the pipeline hears in one set of simulated conversations, before backgrounds that change
-    or not."""
+def heard(
+    name: str,
+    folder: Path,
+    seed: int,
+    count: int | None = None,
+    carried: Callable[[Float32, int], Float32] = lambda audio, index: audio,
+) -> Voices:
+    """What the pipeline hears in one set of simulated conversations.
+
+    Args:
+        count: how many of them; None for as many as the recipe says.
+        carried: what becomes of the sound of a conversation, told which it is, before it is heard.
+    """
     (recipe,) = (r for r in read_recipes(RECIPES) if r.name == name)
     voices = split_voices(folder)[0]
     noises = sorted((MATERIAL / "noise").glob("*.ogg"))
-    behind = sorted(split_noises()[0])
     timelines = {p.stem: read_timeline(p) for p in sorted((MATERIAL / "timelines").glob("*.rttm"))}
     pipeline = Pipeline()
     found: Voices = defaultdict(list)
-    for index in range(CHANGING_COUNT if changing else recipe.count):
-        seed = CHANGING_SEED if changing else SEED
+    for index in range(count or recipe.count):
         made = simulate(recipe, index, seed, voices, noises, timelines)
-        audio = made.audio
-        if changing:
-            rng = np.random.default_rng([seed, index])
-            audio = in_noise(audio, behind, rng)
+        audio = carried(made.audio, index)
         prepared = pipeline.prepare(audio, sample_rate_hz=SAMPLE_RATE_HZ)
         for speaker, embedding in pieces(prepared.channels[0], made.turns(recipe.join_s)):
             found[made.name, speaker].append(embedding)
@@ -150,7 +160,7 @@ def _masks(evidence: Evidence) -> Iterator[tuple[int, Bool, Float32]]:
 
 def fit(sets: list[Voices]) -> dict[str, Float64]:
     """`mean`, `transform` and `between` as `diarize.plda` reads them; every set counts the same."""
-    mean = np.mean([_mean(one) for one in sets], axis=0)
+    mean = np.mean([mean_voice(one) for one in sets], axis=0)
     within, middles = [], defaultdict(list)
     for one in sets:
         scatter, freedom = np.zeros((len(mean), len(mean))), 0
@@ -171,7 +181,7 @@ def fit(sets: list[Voices]) -> dict[str, Float64]:
     return {"mean": mean, "transform": axes / np.sqrt(variance), "between": between}
 
 
-def _mean(one: Voices) -> Float64:
+def mean_voice(one: Voices) -> Float64:
     """The mean voice of a set, where each speaker counts the same."""
     speakers = defaultdict(list)
     for (_, speaker), embeddings in one.items():

@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper
+from scipy.signal import resample_poly
 
 from benchmarks.data import load
 from benchmarks.simulate import MATERIAL
@@ -25,7 +26,7 @@ from benchmarks.simulator import sound
 from benchmarks.simulator.conversation import simulate
 from benchmarks.simulator.recipe import Recipe
 from benchmarks.simulator.turns import read_timeline
-from benchmarks.simulator.voices import Voice, load_voices, read_clip
+from benchmarks.simulator.voices import Phrase, Voice, load_voices, read_clip
 from diarize.segmentation import POWERSET
 from models.segmentation import bands_of
 
@@ -36,6 +37,10 @@ CENTRES = (495 + 270 * np.arange(589)) / RATE_HZ
 COLLAR_S = 0.15
 """So near to the beginning or end of a turn nobody is sure: conventions differ, and the network
 keeps its own."""
+SAME_VOICES = 8
+"""So many conversations have the same voices, if these are altered."""
+TWENTIETHS = (17, 18, 19, 20, 20, 21, 22, 23)
+"""How long what such a voice says becomes, as likely as they stand here."""
 REAL = ("ami-clips", "sample", "voxconverse-aepyx", "speakerbox")
 """Development recordings of the bench, in the order of `train_segmentation.SHARES`."""
 FEATURES = "/sincnet/LeakyRelu_2_output_0"
@@ -85,22 +90,45 @@ class Ear:
 def simulated(
     ear: Ear,
     recipes: list[Recipe],
-    seeds: tuple[int, ...],
-    cast: list[Voice],
+    seed: int,
+    voices: list[Voice],
     noises: list[Path],
     every_s: int,
+    *,
+    alter: bool = False,
 ) -> Windows:
-    """Windows each `every_s` of all conversations of `recipes`, once for each seed."""
+    """Windows each `every_s` of all conversations of `recipes`.
+
+    Args:
+        alter: the voices, each few conversations otherwise.
+    """
     timelines = {p.stem: read_timeline(p) for p in sorted(MATERIAL.rglob("*.rttm"))}
+    rng = np.random.default_rng(seed)
     parts = []
-    for seed, one in product(seeds, recipes):
+    for one in recipes:
         for index in range(one.count):
+            if index % SAME_VOICES == 0:
+                cast = [altered(voice, rng) for voice in voices] if alter else voices
             made = simulate(one, index, seed, cast, noises, timelines)
             starts = np.arange(0, len(made.audio) - WINDOW + 1, every_s * RATE_HZ)
             features, teacher = ear(made.audio, starts)
             truth = told(made.turns(one.join_s), starts, teacher)
             parts.append(Windows(features, teacher, *truth))
     return joined(parts)
+
+
+def altered(voice: Voice, rng: np.random.Generator) -> Voice:
+    """Another voice, made of this one: up to 15 % slower and lower or faster and higher, darker or
+    brighter."""
+    twentieths, slope_db = int(rng.choice(TWENTIETHS)), float(rng.uniform(-2, 2))
+    phrases = []
+    for phrase in voice.phrases:
+        audio = phrase.audio
+        if twentieths != 20:
+            audio = resample_poly(audio, twentieths, 20).astype(np.float32)
+        lead, length = (x * twentieths // 20 for x in (phrase.lead, phrase.length))
+        phrases.append(Phrase(sound.tilt(audio, slope_db), lead, length))
+    return Voice(voice.speaker, tuple(phrases))
 
 
 def real(ear: Ear, name: str) -> list[Windows]:

@@ -7,16 +7,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from diarize.audio import Recording
+from diarize.listening import RESTS
 from diarize.models import onboard
 from diarize.networks import OnnxRuntime
 from diarize.prepared import Prepared
-from diarize.records import FRAME_SAMPLES
+from diarize.records import FRAME_SAMPLES, Float32
 from diarize.segmentation import (
     POWERSET,
     STEP_SAMPLES,
     WINDOW_FRAMES,
+    Segmenter,
     activity,
     all_silent,
+    batches,
     clean,
     coverage,
     moments,
@@ -68,6 +72,27 @@ def test_a_window_may_as_well_be_normalised_after_the_filters() -> None:
         out = np.empty((80, 5325), np.float32)
         normalised(filtered, window * STEP_SAMPLES // 30, mean, deviation, out)
         assert np.abs(out - np.maximum(expected["highest"], expected["lowest"])[0]).max() < 1e-4
+
+
+def test_windows_are_heard_in_turn_by_two_networks(speech: Float32) -> None:
+    filters = OnnxRuntime(onboard("segmentation-3.0-filters"))
+    rests = [OnnxRuntime(onboard(f"{name}-int8")) for name in RESTS]
+    recording = Recording.from_array(speech[: 160_000 + 4 * STEP_SAMPLES], 16_000)
+    both = np.exp(Segmenter(filters, rests)(recording, 0, 5))
+    assert both.shape == (5, WINDOW_FRAMES, 7)
+    tuned, published = (np.exp(Segmenter(filters, [rest])(recording, 0, 5)) for rest in rests)
+    assert np.abs(both[::2] - tuned[::2]).mean() < 0.002  # in eight bits the batch tells a little
+    assert np.abs(both[1::2] - published[1::2]).mean() < 0.002
+    assert np.abs(tuned - published).mean() > 0.01
+    assert np.abs(np.exp(Segmenter(filters, rests)(recording, 2, 1)) - tuned[2]).mean() < 0.002
+
+
+@pytest.mark.parametrize(
+    ("windows", "sizes"),
+    [(1, [1]), (8, [8]), (10, [5, 5]), (16, [8, 8]), (17, [6, 6, 5])],
+)
+def test_batches_are_about_as_large(windows: int, sizes: list[int]) -> None:
+    assert [count for _, count in batches(windows)] == sizes
 
 
 def test_coverage_counts_the_windows_over_each_frame() -> None:
