@@ -38,9 +38,8 @@ from diarize.segmentation import (
 from diarize.vad import VadOptions, block_probabilities, blocks, nobody_near, silero
 
 RESTS = ("segmentation-3.0-rest-tuned", "segmentation-3.0-rest")
-"""The segmentation's networks after their filters, trained further and as published. Windows of
-10 s alone are the first one's: 100 conversations of unseen voices, cut to 8 s, 13.2 % DER by it,
-14.2 by the other."""
+"""The segmentation's networks after their filters, trained further and as published. The first one
+alone hears what is no longer than a window."""
 LONG_SAMPLES = 3600 * SAMPLE_RATE_HZ
 """After so much sound the networks are given back, too, while turns are made, 80 MB; to have them
 again takes a fifth of a second."""
