@@ -10,6 +10,9 @@ Two sets are heard once more before backgrounds that change each half minute: on
 itself by what is heard behind it, too, and without these it was taken for several.
 Needs the bench's requirements and onnx; some 8 minutes on two cores.
 
+The one on board was fitted to what a single segmentation network heard, two fifths of the way from
+the published one to one that was trained further; another run gives other numbers, as good.
+
 pyannote community-1's PLDA, which was here before, does not fit what the network makes of features
 that are centred, as it wants them: in the direction in which voices should differ most (26 times as
 much as one voice does), those of LibriSpeech speakers differ as much as one does. Its mean is at a
