@@ -5,8 +5,9 @@ speaker diarization", Interspeech 2023) slides over the recording. Each 10 s win
 three local speakers, at most two at once; which voice a local speaker is, is decided later.
 
 There are two networks, and windows are heard in turn by one and by the other: as it was published,
-and trained further (models/train_segmentation.py). Four windows see each frame, two of each, and
-their mean is right more often than either network alone, which would take as long.
+and trained further (models/train_segmentation.py). Four windows see each frame, two of each. In as
+much time as the second alone takes, simulated conversations are heard as well as by that, real ones
+better (benchmarks/README.md).
 """
 
 from __future__ import annotations
