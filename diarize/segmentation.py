@@ -47,7 +47,7 @@ MIN_STRETCH_FRAMES = 15
 ANOTHER_FROM = 0.45
 """There is another voice where as much more of one is to be expected: mean DER of eleven
 development sets with 0.4, 0.45, 0.5 and 0.6: 11.03, 11.04, 11.10, 11.32, at ±0.25 s 4.23, 4.20,
-4.24, 4.34; so it is with either network alone (`benchmarks.tune edges`)."""
+4.24, 4.34; so it was with one network (`benchmarks.tune edges`)."""
 PIECE_FRAMES = 89
 """… and 1.5 s tell it well enough to cut longer ones by, so that a change of speaker that the
 network missed costs no more: DER over seven development sets with 1, 1.5 and 2 s: 13.2, 13.1, 13.2,

@@ -6,8 +6,8 @@ batch. What each window does to it (its own mean and deviation, then absolute va
 three) is made up for from the highest and lowest of each three values, between the two parts
 (`diarize.segmentation.normalised`).
 
-The LSTMs and what follows them then get the numbers that `train_segmentation.py` taught them, and
-three of the four LSTMs eight-bit weights (`quantise.py`).
+The second part is on board twice, as published and with what `train_segmentation.py` taught its
+LSTMs and what follows them; three of the four LSTMs get eight-bit weights (`quantise.py`).
 """
 
 from __future__ import annotations
