@@ -18,7 +18,7 @@ from diarize.bandwidth import NarrowBand, is_narrow, is_narrow_clip
 from diarize.filterbank import FBANK_HOP_SAMPLES, FBANK_WINDOW_SAMPLES, centred, fbank
 from diarize.networks import Network
 from diarize.plda import unit
-from diarize.pooling import Sums
+from diarize.pooling import MORE_FRAMES, Sums
 from diarize.records import FRAME_SAMPLES, Bool, Float32, Int64
 from diarize.segmentation import CENTRE_SAMPLES, STEP_SAMPLES, WINDOW_SAMPLES, runs
 from diarize.vad import HOP_SAMPLES
@@ -134,9 +134,9 @@ class Embedder:
         """
         return self.project(Sums.of(frames, weights), np.full(len(weights), narrow))
 
-    def project(self, sums: Sums, narrow: Bool) -> Float32:
+    def project(self, sums: Sums, narrow: Bool, more_frames: float = 0.0) -> Float32:
         """Embeddings (voices, 256) of pooled sums, some of narrow-band sound, shape (voices,)."""
-        out = self._head(stats=sums.statistics())["embedding"]
+        out = self._head(stats=sums.statistics(more_frames))["embedding"]
         out[narrow] = self._narrow_band.widened(out[narrow])
         return np.where(sums.weight > 0, out, 0).astype(np.float32)
 
@@ -271,7 +271,7 @@ class Pooler:
             first, weights = self._mask(masks, start_samples + window * STEP_SAMPLES)
             sums.append(self._sums(first, weights))
             narrow.append(self._mostly_narrow(first, weights))
-        embeddings = self._embedder.project(Sums.stack(sums), np.concatenate(narrow))
+        embeddings = self._embedder.project(Sums.stack(sums), np.concatenate(narrow), MORE_FRAMES)
         whole = np.concatenate([np.arange(len(s.weight)) < voices for s in sums])
         return embeddings[whole].reshape(windows, voices, DIMENSION), embeddings[~whole]
 

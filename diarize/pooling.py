@@ -12,6 +12,13 @@ import numpy as np
 
 from diarize.records import Float32
 
+MORE_FRAMES = 15.0
+"""By which the deviation is brought up where a voice is heard briefly: neighbouring frames are
+alike, and vary less than all that the voice can say, by so many frames as in n / (n + MORE_FRAMES).
+Pieces of 0.25 to 0.6 s, 0.6 to 1.2 s and 1.2 to 3 s of unseen voices, against all else that is
+heard of each (eight sets, a PLDA fitted for each): equal error rate 7.2, 2.2 and 0.22 % without,
+6.4, 1.6 and 0.19 % with 15."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sums:
@@ -64,11 +71,16 @@ class Sums:
             np.concatenate([p.second for p in parts]),
         )
 
-    def statistics(self) -> Float32:
-        """Mean and standard deviation over time, shape (voices, 5120)."""
+    def statistics(self, more_frames: float = 0.0) -> Float32:
+        """Mean and standard deviation over time, shape (voices, 5120).
+
+        Args:
+            more_frames: MORE_FRAMES, for voices that are compared with each other at any length.
+        """
         weight = np.maximum(self.weight, 1e-6)
         mean = self.first / weight
         # Reliability weights: the unbiased weighted variance, as in the network's own training.
-        correction = np.maximum(1 - self.squared_weight / np.square(weight), 1e-3)
+        one_frame = self.squared_weight / np.square(weight)
+        correction = np.maximum(1 - one_frame, 1e-3) / (1 + more_frames * one_frame)
         variance = np.maximum(self.second / weight - np.square(mean), 0) / correction
         return np.concatenate([mean, np.sqrt(variance + 1e-8)], axis=1).astype(np.float32)

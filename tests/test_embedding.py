@@ -64,6 +64,15 @@ def test_statistics_are_the_weighted_mean_and_unbiased_deviation() -> None:
     assert np.isfinite(statistics).all()
 
 
+def test_the_deviation_of_few_frames_is_brought_up() -> None:
+    frames = np.array([[1.0], [3.0]] * 8, np.float32)
+    weights = np.array([[1] * 2 + [0] * 14, [1] * 16], np.float32)
+    sums = Sums.of(frames, weights)
+    assert sums.statistics(15.0)[:, 0].tolist() == [2, 2]  # the mean stays
+    # Variances 2 and 16/15, times (n + 15) / n
+    assert sums.statistics(15.0)[:, 1].tolist() == pytest.approx([np.sqrt(17), np.sqrt(31 / 15)])
+
+
 def test_sums_of_parts_add_up() -> None:
     rng = np.random.default_rng(0)
     frames, weights = rng.normal(size=(50, 6)), rng.uniform(size=(3, 50))

@@ -140,7 +140,7 @@ def test_groups_are_merged_each_for_itself(plda: Plda, seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("spoken_s", "mood_s", "mood"),
-    [(45, 5, 0), (100, 5, 15), (1000, 5, 60), (1000, 80, 15)],
+    [(145, 5, 0), (200, 5, 15), (1000, 5, 60), (1000, 80, 15)],
 )
 def test_beside_a_voice_that_spoke_for_long_another_needs_more_evidence(
     spoken_s: float, mood_s: float, mood: float, prepared: Prepared, plda: Plda
