@@ -122,6 +122,12 @@ def count(cases: list[Case]) -> None:
     for limit in (0.0, 20.0, 60.0, 160.0):
         with constants(merging, MOOD_LIMIT=limit):
             judge(f"moods up to {limit:g}", cases)
+    for after_s in (50.0, 250.0):
+        with constants(merging, MOOD_AFTER_S=after_s):
+            judge(f"moods after {after_s:g} s", cases)
+    for clean_s in (0.6, 1.0):
+        with constants(counting, MIN_CLEAN_S=clean_s):
+            judge(f"counted by {clean_s:g} s", cases)
     for evidence in (-3.0, 0.0, 6.0):
         with constants(merging, MERGE_EVIDENCE=evidence):
             judge(f"merged from {evidence:g} on", cases)
