@@ -135,7 +135,12 @@ class Embedder:
         return self.project(Sums.of(frames, weights), np.full(len(weights), narrow))
 
     def project(self, sums: Sums, narrow: Bool, more_frames: float = 0.0) -> Float32:
-        """Embeddings (voices, 256) of pooled sums, some of narrow-band sound, shape (voices,)."""
+        """Embeddings (voices, 256) of pooled sums, some of narrow-band sound, shape (voices,).
+
+        Args:
+            more_frames: `pooling.MORE_FRAMES` where voices are told apart within a recording; none
+                for voiceprints that other programs compare.
+        """
         out = self._head(stats=sums.statistics(more_frames))["embedding"]
         out[narrow] = self._narrow_band.widened(out[narrow])
         return np.where(sums.weight > 0, out, 0).astype(np.float32)

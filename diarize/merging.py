@@ -43,7 +43,7 @@ to a limit, and less than that for whoever speaks for longer than a mood lasts. 
 now and then sounds unlike themself, and that is more often so than a new person saying a few words.
 Without it one of two development calls of half an hour has a third voice (mean DER 29.2 instead of
 12.8 %); of 54 development recordings of 2 to 8 minutes 44 are counted exactly with 150 and 250 s,
-42 with 50, three people with little to say being lost there (`benchmarks.tune count`). Two hours of
+42 with 50, where people with little to say are lost (`benchmarks.tune count`). Two hours of
 nine people, council meetings (`speakerbox`) joined, had 13 speakers with limits of 20 and 40, 11 or
 12 with 60, before the PLDA knew how voices change with their background."""
 BRIEF_S = 1.0
