@@ -17,13 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.tune import Case, constants, load
+from benchmarks.tune import Case, constants, load, true_frames
 from benchmarks.verification import equal_error_rate
 from diarize import embedding
-from diarize.attribution import FRAME_OFFSET_SAMPLES
 from diarize.pooling import MORE_FRAMES
-from diarize.records import FRAME_S, SAMPLE_RATE_HZ, Float32
-from diarize.segmentation import STEP_FRAMES, STEP_SAMPLES, WINDOW_SAMPLES, clean, n_frames, runs
+from diarize.records import FRAME_S, Float32
+from diarize.segmentation import STEP_FRAMES, STEP_SAMPLES, WINDOW_SAMPLES, clean, runs
 from diarize.speakers import plda
 from diarize.utterances import evidence_worth
 
@@ -52,12 +51,7 @@ class Piece:
 
 def pieces(case: Case) -> list[Piece]:
     """All that are one speaker's, by the truth."""
-    people = sorted({turn.speaker for turn in case.truth})
-    spoken = np.zeros((n_frames(case.evidence.n_samples), len(people)), bool)
-    offset_s = FRAME_OFFSET_SAMPLES / SAMPLE_RATE_HZ
-    for turn in case.truth:
-        first, last = (max(0, round((t - offset_s) / FRAME_S)) for t in (turn.start, turn.end))
-        spoken[first:last, people.index(turn.speaker)] = True
+    spoken = true_frames(case)
     found = []
     for window, first, last, vector in stretches(case):
         here = spoken[window * STEP_FRAMES :][first:last]
@@ -120,6 +114,8 @@ def error_rates(cases: list[Case]) -> np.ndarray:
         sets[case.group].extend(trials(case))
     rates = np.full((len(sets), len(LENGTHS_S)), np.nan)
     for row, made in zip(rates, sets.values(), strict=True):
+        if not made:
+            continue
         seconds, same, score = (np.array(x) for x in zip(*made, strict=True))
         for column, (low, high) in enumerate(LENGTHS_S):
             own = (seconds >= low) & (seconds < high)

@@ -261,15 +261,20 @@ def decisions(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     return features, right, seconds
 
 
-def overlap(case: Case) -> np.ndarray:
-    """Frames each local speaker shares with each person of the truth, (windows, 3, people)."""
-    active = case.evidence.active
+def true_frames(case: Case) -> np.ndarray:
+    """Who speaks by the truth, shape (frames, people)."""
     people = sorted({turn.speaker for turn in case.truth})
     spoken = np.zeros((segmentation.n_frames(case.evidence.n_samples), len(people)), bool)
     offset_s = attribution.FRAME_OFFSET_SAMPLES / 16_000
     for turn in case.truth:
         first, last = ((t - offset_s) / FRAME_S for t in (turn.start, turn.end))
         spoken[max(0, round(first)) : max(0, round(last)), people.index(turn.speaker)] = True
+    return spoken
+
+
+def overlap(case: Case) -> np.ndarray:
+    """Frames each local speaker shares with each person of the truth, (windows, 3, people)."""
+    active, spoken = case.evidence.active, true_frames(case)
     starts = np.arange(len(active)) * segmentation.STEP_FRAMES
     return np.stack(
         [
