@@ -107,21 +107,21 @@ def trials(case: Case) -> list[tuple[float, bool, float]]:
     return made
 
 
-def error_rates(cases: list[Case]) -> np.ndarray:
+def error_rates(cases: list[Case]) -> list[float | None]:
     """Equal error rate of each of LENGTHS_S, the mean of the sets that have enough trials."""
     sets = defaultdict(list)
     for case in cases:
         sets[case.group].extend(trials(case))
-    rates = np.full((len(sets), len(LENGTHS_S)), np.nan)
-    for row, made in zip(rates, sets.values(), strict=True):
+    rates: list[list[float]] = [[] for _ in LENGTHS_S]
+    for made in sets.values():
         if not made:
             continue
         seconds, same, score = (np.array(x) for x in zip(*made, strict=True))
-        for column, (low, high) in enumerate(LENGTHS_S):
+        for found, (low, high) in zip(rates, LENGTHS_S, strict=True):
             own = (seconds >= low) & (seconds < high)
             if min((same & own).sum(), (~same & own).sum()) > FEWEST:
-                row[column] = equal_error_rate(score[own], same[own])
-    return np.nanmean(rates, axis=0)
+                found.append(equal_error_rate(score[own], same[own]))
+    return [float(np.mean(found)) if found else None for found in rates]
 
 
 def main() -> None:
@@ -136,7 +136,8 @@ def main() -> None:
     for more in options.more_frames:
         with constants(embedding, MORE_FRAMES=more):
             cases = load(options.where, options.cache / f"more-{more:g}")
-        print(f"{more:11g} " + "".join(f"{rate:12.2%}" for rate in error_rates(cases)))
+        rates = ["too few" if r is None else f"{r:.2%}" for r in error_rates(cases)]
+        print(f"{more:11g} " + "".join(f"{rate:>12}" for rate in rates))
 
 
 if __name__ == "__main__":
