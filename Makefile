@@ -48,7 +48,7 @@ test: $(VENV)/.test-installed
 	@if command -v chromium >/dev/null; then set -- ; else \
 		echo 'Without Chromium (Debian: apt install chromium) the page is not tested.'; \
 		set -- -m 'not browser'; fi; \
-	$(BIN)/python -m pytest "$$@"
+	$(BIN)/python -m pytest -n 2 --dist loadfile "$$@"
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check .
