@@ -132,7 +132,8 @@ def cut_clip(path: Path, text: str | None = None) -> list[Phrase]:
     level = np.sqrt(np.mean(speech.astype(np.float64) ** 2))
     audio = audio * np.float32(10 ** (LEVEL_DBFS / 20) / max(level, 1e-6))
     if words:
-        return [p for a, b in spans if (p := _with_words(audio, a, b, words)) is not None]
+        own = _words_of(spans, words)
+        return [_with_words(audio, *span, own[i]) for i, span in enumerate(spans) if own[i]]
     if text is not None:
         return [make_phrase(audio, spans[0][0], spans[-1][1], text)]
     return [make_phrase(audio, a, b) for a, b in spans]
@@ -241,14 +242,24 @@ def _read_ctm(path: Path) -> list[PlacedWord]:
     return words
 
 
-def _with_words(audio: Float32, start: int, end: int, words: list[PlacedWord]) -> Phrase | None:
-    """The phrase with the words whose middle lies in it, grown to hold them whole."""
-    inside = [w for w in words if start <= (w.start + w.end) / 2 < end]
-    if not inside:
-        return None
-    start, end = min(start, int(inside[0].start)), max(end, int(inside[-1].end))
-    end = min(end, len(audio))
-    moved = tuple(PlacedWord(w.text, w.start - start, w.end - start) for w in inside)
+def _words_of(spans: list[tuple[int, int]], words: list[PlacedWord]) -> list[list[PlacedWord]]:
+    """The words of each span: a word is said where most of it is heard."""
+    own: list[list[PlacedWord]] = [[] for _ in spans]
+    for word in words:
+        heard = [min(word.end, end) - max(word.start, start) for start, end in spans]
+        if max(heard) > 0:
+            own[int(np.argmax(heard))].append(word)
+    return own
+
+
+def _with_words(audio: Float32, start: int, end: int, words: list[PlacedWord]) -> Phrase:
+    """The phrase with its words: grown to where the first begins, and no word ends after it.
+
+    What a synthesiser or an aligner takes for the last sound of a sentence can go on for half a
+    second after it was heard.
+    """
+    start = min(start, int(words[0].start))
+    moved = tuple(PlacedWord(w.text, w.start - start, min(w.end, end) - start) for w in words)
     return make_phrase(audio, start, end, _join(moved), moved)
 
 
