@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.data import Item
-from benchmarks.page import confidence, goals, hints, ranking, shell, speed, tables, words
+from benchmarks.page import confidence, goals, hints, people, ranking, shell, speed, tables, words
 from benchmarks.page.gathered import Gathered
 from benchmarks.page.plan import Planned, PlannedSet, Reason, left_out, read_plan, recordings
 from benchmarks.page.ranking import Likeness
@@ -83,6 +83,20 @@ def test_the_plan_names_real_and_simulated_sets_and_takes_some_recordings(tmp_pa
     assert sentence.startswith("The page is without `clips30`, `broadcast`, `meeting`,")
     assert "phone" not in sentence.split(":")[0]
     assert left_out(plan, []) == []
+
+
+def test_people_are_found_by_how_much_they_say(bench: Callable[[], Gathered]) -> None:
+    page = bench()
+    put(page, OWN[0], Kept(answer((*RIGHT, Turn(19, 21, "C"))), 1.0))
+    put(page, SENKO, Kept(answer(MERGED), 1.0))
+    page = bench()
+    said, nobodies_s = people.found(page.heard["ours"])
+    assert said == [(10.0, True)] * 4
+    assert nobodies_s == [2.0, 2.0]
+    assert people.found(page.heard["senko"]) == ([(10.0, True), (10.0, False)] * 2, [])
+    text = people.section(page)
+    assert "| real, held back | 10 to 30 s | 2/2 | 1/2 |" in text
+    assert "| simulated, held back | nobody | 1 (2.0 s) | 0 |" in text
 
 
 def test_a_speed_counts_only_beside_ours_as_it_is_now(bench: Callable[[], Gathered]) -> None:

@@ -12,7 +12,18 @@ from typing import Any
 
 from benchmarks import growth, pictures
 from benchmarks.markdown import picture
-from benchmarks.page import confidence, goals, hints, ranking, shell, speed, summary, tables, words
+from benchmarks.page import (
+    confidence,
+    goals,
+    hints,
+    people,
+    ranking,
+    shell,
+    speed,
+    summary,
+    tables,
+    words,
+)
 from benchmarks.page.gathered import Gathered
 from benchmarks.page.plan import Planned, Reason
 from benchmarks.peers.install import peers
@@ -33,7 +44,8 @@ def write(
         "Who is right": _errors(page, drawn),
         "DER by set": f"Collar 0 / ±0.25 s, overlap scored in both.\n\n{tables.sets(page)}\n\n"
         f"{drawn['error-by-set']}",
-        "Counting speakers": f"Right (mean signed error).\n\n{tables.counting(page)}",
+        "Counting speakers": f"Right (mean signed error).\n\n{tables.counting(page)}\n\n"
+        f"{people.section(page)}",
         "Told how many speakers there are": hints.section(page),
         "Confidence": confidence.section(page),
         "Words": words.section(page),
