@@ -45,7 +45,7 @@ def timed_words(
         spoken = inside(speech, (start, end))
         if spoken:
             heard = [part for part in spoken if part[1] - part[0] >= HEARD_S]
-            start, end = heard[-1] if heard else spoken[-1]
+            start, end = (heard or spoken)[-1]
         yield Word(
             text.strip(),
             round(start, 3),
