@@ -12,6 +12,9 @@ every edge of which may be moved by a random amount of up to the jitter. Wrong w
 - change: within 0.3 s of where a true turn begins or ends;
 - short: in a true turn of less than a second, missed by the turns;
 - turns: the turns have the wrong speaker; unknown: given to nobody.
+
+Where every word's time is known (SegLST), it says how far ours are off. Last come all folders
+pooled.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from benchmarks import whisperx_rule
 from benchmarks.data import Item, load
 from benchmarks.judging import truth
 from diarize.alignment import align
+from diarize.formats import seglst
 from diarize.metrics.cpwer import cp_word_error
 from diarize.metrics.edit_distance import WordErrors, align_words
 from diarize.metrics.normalise import normalise
@@ -40,6 +44,8 @@ from diarize.records import UNKNOWN, Turn, Utterance, Word
 Turns = Sequence[Turn]
 Rule = Callable[[Sequence[Word], Turns, Turns], tuple[Utterance, ...]]
 NEAR_S = 0.3
+SAME_S = 2.0
+"""Words of one text that lie further apart are two, not one at the wrong time."""
 SHORT_S = 1.0
 
 
@@ -172,6 +178,31 @@ def measure(items: dict[str, Item], heard: dict[str, Heard], jitter_s: float, sh
             _print(f"{whose} turns, {name}", aligned, reasons, errors, cp)
 
 
+def measure_times(items: dict[str, Item], heard: dict[str, Heard]) -> None:
+    """Print how far words are from where they were placed, where that is known."""
+    off_s: list[tuple[float, float]] = []
+    for key, item in items.items():
+        if item.seglst is None:
+            continue
+        placed = seglst.read(item.seglst.read_text(encoding="utf-8"))[item.name]
+        true, ours = (
+            sorted((w.start + w.end, t[0], w) for w in words if len(t := _texts(w)) == 1)
+            for words in ([Word(u.text, u.start, u.end) for u in placed], heard[key].words)
+        )
+        for r, h in align_words([t for _, t, _ in true], [t for _, t, _ in ours]).pairs.tolist():
+            (at, said, word), (ours_at, told, own) = true[r], ours[h]
+            if said == told and abs(ours_at - at) < 2 * SAME_S:
+                off_s.append((own.start - word.start, own.end - word.end))
+    if off_s:
+        off = np.array(off_s)
+        begin_s, end_s = np.abs(off).mean(axis=0)
+        far = int((np.abs(off.mean(axis=1)) > NEAR_S).sum())
+        print(
+            f"times of {len(off)} words: begin off by {begin_s:.3f} s, end by {end_s:.3f} s,"
+            f" {far} by more than {NEAR_S} s"
+        )
+
+
 def _print(
     name: str, aligned: int, reasons: Counter[str], errors: WordErrors, cp: WordErrors
 ) -> None:
@@ -199,6 +230,7 @@ def main() -> None:
     if options.words and options.words.exists():
         kept = json.loads(options.words.read_text())
     pipeline = Pipeline(model=options.model, language=options.language)
+    every = {}
     for folder in options.folders:
         items = {f"{folder}/{i.name}": i for i in load(folder) if truth(i)[1] is not None}
         for key in items.keys() - kept.keys():
@@ -207,6 +239,12 @@ def main() -> None:
             options.words.write_text(json.dumps(kept))
         print(folder)
         measure(items, {key: _heard(kept[key]) for key in items}, options.jitter, options.list)
+        every |= items
+    heard = {key: _heard(kept[key]) for key in every}
+    measure_times(every, heard)
+    if len(options.folders) > 1:
+        print("all of these")
+        measure(every, heard, options.jitter, show=False)
 
 
 def _heard(kept: dict[str, list[dict[str, object]]]) -> Heard:

@@ -12,13 +12,13 @@ from diarize.records import Word
 
 EARLY_S = 0.08
 """Whisper's cross-attention gives words this much too early, by the median. Against the placed
-words of simulated conversations begin and end are off by 0.12 and 0.10 s (of which the truth itself
-0.04 s), on real ones ends by 0.12 to 0.2 s."""
+words of simulated conversations begin and end are off by 0.07 and 0.06 s
+(`benchmarks.word_attribution`), on real ones ends by 0.12 to 0.2 s."""
 HEARD_S = 0.05
 """A word with a pause in it is said after the pause, if so much of it is: Whisper lets the first
-word after a pause begin where the last one ended. So it is with all of 56 such words of simulated
-conversations (`words.toml`); of 1,591 words 35 are off by more than 0.3 s, and 50 if the longest
-part is taken, which often is what VAD leaves of the word before."""
+word after a pause begin where the last one ended. Of 1,837 words of simulated conversations 13 are
+off by more than 0.3 s, and 22 if the longest part is taken, which often is what VAD leaves of the
+word before (`benchmarks.word_attribution`)."""
 _PREPENDED = "\"'“¿([{-"
 _APPENDED = "\"'.。,，!！?？:：”)]}、"
 
