@@ -191,3 +191,8 @@ def badness(draft: Draft) -> tuple[bool, int, float]:
     """Sorts decodings of one chunk, the best first."""
     skipped_s = sum(b - a for a, b in draft.skipped)
     return draft.broken, round(skipped_s / SKIPPED_S), -draft.log_prob
+
+
+def broken_s(drafts: Iterable[Draft]) -> float:
+    """How much sound has a decoding that is broken, in seconds."""
+    return spoken_s([d.span for d in drafts if d.broken])

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diarize import decoding
+from diarize import decoding, drafts
 from diarize.audio import Recording
+from diarize.batching import plan_batches
 from diarize.chunking import joined, plan_by_speaker, plan_chunks, speaker_changes
-from diarize.decoding import _batches
 from diarize.drafts import (
     Draft,
     filled,
@@ -226,14 +226,32 @@ def test_a_text_that_was_cut_off_is_decoded_again(
     assert 70 < len(words) < 80
 
 
+def test_what_stays_broken_is_decoded_in_parts(
+    transcriber: Transcriber, sample: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths_s: list[float] = []
+    read = decoding.Decoding._read
+
+    def measured(self: decoding.Decoding, span: tuple[float, float]) -> np.ndarray:
+        lengths_s.append(span[1] - span[0])
+        return read(self, span)
+
+    monkeypatch.setattr(decoding.Decoding, "_read", measured)
+    monkeypatch.setattr(drafts, "MAX_COMPRESSION", 1.4)  # as if the longer text were a loop
+    words = transcriber(sample, regions(sample), language="en").words
+    assert sorted(round(s) for s in lengths_s) == [6, 8, 9, 15, 15]
+    assert "originally from Chicago" in join_words(words)
+    assert 70 < len(words) < 80
+
+
 def test_batches_are_of_like_length_and_of_like_work() -> None:
     chunks = [(0.0, 20.0), (20.0, 32.0), (32.0, 48.0), (48.0, 64.0), (64.0, 78.0)]
-    assert _batches(chunks) == [
+    assert plan_batches(chunks) == [
         [(0.0, 20.0), (32.0, 48.0)],
         [(48.0, 64.0), (64.0, 78.0), (20.0, 32.0)],
     ]
-    assert [len(batch) for batch in _batches(chunks[:1])] == [1]
-    assert _batches([]) == []
+    assert [len(batch) for batch in plan_batches(chunks[:1])] == [1]
+    assert plan_batches([]) == []
 
 
 def test_words_come_as_they_are_final_and_in_order(
