@@ -57,6 +57,10 @@ class Draft:
     cut_off: bool = False
 
     @property
+    def duration_s(self) -> float:
+        return self.span[1] - self.span[0]
+
+    @property
     def broken(self) -> bool:
         unlikely = self.compression > MAX_COMPRESSION or self.log_prob < MIN_LOG_PROB
         return self.looped or self.cut_off or unlikely
@@ -195,4 +199,4 @@ def badness(draft: Draft) -> tuple[bool, int, float]:
 
 def broken_s(drafts: Iterable[Draft]) -> float:
     """How much sound has a decoding that is broken, in seconds."""
-    return spoken_s([d.span for d in drafts if d.broken])
+    return sum(d.duration_s for d in drafts if d.broken)
