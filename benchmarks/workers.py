@@ -6,6 +6,7 @@ mono WAV, the same processors and the same thread counts in the environment.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -35,8 +36,8 @@ THREAD_VARIABLES = (
 
 
 NOT_TURNS = {"server", "cli", "metrics", "voices", "formats"}
-NOT_WORDS = {"transcription.py", "decoding.py", "chunking.py", "drafts.py", "word_times.py"}
-NOT_WORDS |= {"alignment.py", "words.py", "language.py", "whisper_encoder.py"}
+NOT_WORDS = {"transcription.py", "decoding.py", "chunking.py", "batching.py", "drafts.py"}
+NOT_WORDS |= {"word_times.py", "alignment.py", "words.py", "language.py", "whisper_encoder.py"}
 """What our turns, and with NOT_WORDS our words, do not depend on."""
 
 
@@ -96,13 +97,14 @@ def ours(
     language: str | None = None,
 ) -> System:
     """This project. Its version is a hash of the code and networks behind its answers, so that a
-    change is seen (without words, a change of what makes words is none), and what runs these."""
+    change is seen (without words, a change of what makes words is none, nor is one of comments or
+    docstrings), and what runs these."""
     unseen = NOT_TURNS if words else NOT_TURNS | NOT_WORDS
     digest = hashlib.sha256()
     for folder, pattern in (("diarize", "*.py"), ("models", "manifest.toml")):
         for path in sorted((ROOT / folder).rglob(pattern)):
             if not unseen & set(path.relative_to(ROOT / folder).parts):
-                digest.update(path.read_bytes())
+                digest.update(_code(path) if path.suffix == ".py" else path.read_bytes())
     options = ["--clustering", clustering]
     if words:
         options += ["--words", "--model", model, *(["--language", language] if language else [])]
@@ -114,6 +116,22 @@ def ours(
         (sys.executable, str(ADAPTERS / "ours_worker.py"), *options),
         {"PYTHONPATH": str(ROOT)},
     )
+
+
+def _code(path: Path) -> bytes:
+    """What a module does: its syntax tree without strings that are statements."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            body[:] = [s for s in body if not _is_text(s)]
+    return ast.dump(tree).encode()
+
+
+def _is_text(statement: ast.AST) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Constant(value=str())):
+            return True
+    return False
 
 
 def sequential() -> System:

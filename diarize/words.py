@@ -82,9 +82,9 @@ def spoken_regions(evidence: Evidence, side: Side) -> Int64:
     """Where to listen for words: sorted, disjoint (start, end) in samples, shape (regions, 2).
 
     Where Silero hears speech, and where anybody has a turn: a voice that whispers, or is far away,
-    Silero can miss for seconds. Of 7,013 words of twelve development sets (see
-    `decoding.PART`) 14.8 % are wrong instead of 16.2, of two calls in one of which somebody whispers
-    16.6 instead of 28.6, of ten half minutes of AMI meetings 34.5 instead of 34.3.
+    Silero can miss for seconds. Of 7,013 words of twelve development sets (`decoding.PART`) 14.8 %
+    are wrong instead of 16.2, of two calls in one of which somebody whispers 16.6 instead of 28.6,
+    of ten half minutes of AMI meetings 34.5 instead of 34.3.
     """
     heard = speech_regions(evidence.speech_probability, evidence.n_samples)
     held = np.array([(t.start, t.end) for t in side.turns]).reshape(-1, 2) * SAMPLE_RATE_HZ
