@@ -97,7 +97,8 @@ class Decoding:
     Attributes:
         pool: batches are decoded on it, side by side.
         ahead: batches begun before they are asked for.
-        speech: all of it, in seconds.
+        heard: what is listened to, in seconds.
+        speech: where Silero hears any, in seconds: there words lie, and must not be missed.
         total_s: how much of it is in chunks; `progress` is told the share that is done.
         done_s: of these.
         encoded: encoder output of batches that have been heard, but not yet decoded.
@@ -108,6 +109,7 @@ class Decoding:
     ahead: int
     recording: Recording
     channel: int
+    heard: list[Span]
     speech: list[Span]
     progress: ProgressHook | None
     total_s: float
@@ -210,7 +212,7 @@ class Decoding:
         """A draft; if it is broken, those of its parts, cut at a pause, where fewer are."""
         if not draft.broken or draft.duration_s < AGAIN_S:
             return [draft]
-        chunks = plan_chunks(inside(self.speech, draft.span), (), PART * draft.duration_s)
+        chunks = plan_chunks(inside(self.heard, draft.span), (), PART * draft.duration_s)
         parts = self._decode_batch(chunks, language)
         return parts if broken_s(parts) < broken_s([draft]) else [draft]
 

@@ -21,7 +21,7 @@ from faster_whisper import WhisperModel
 
 from diarize import whisper_encoder
 from diarize.audio import Recording
-from diarize.chunking import plan_by_speaker, plan_chunks, speaker_changes
+from diarize.chunking import listened, plan_by_speaker, plan_chunks, speaker_changes
 from diarize.decoding import Decoding, Whisper
 from diarize.drafts import once
 from diarize.errors import ModelError
@@ -99,12 +99,13 @@ class Transcriber:
         language: str | None = None,
         on_words: WordsHook | None = None,
     ) -> Transcript:
-        """Recognise the words of a recording, where and only where there is speech.
+        """Recognise the words of a recording, where there is speech or a turn, and only there.
 
         Args:
             recording: the sound.
             speech: sorted, disjoint regions as (start, end) in samples, shape (regions, 2).
-            turns: who holds the floor (exclusive); chunks are preferably cut where it changes.
+            turns: who holds the floor (exclusive); chunks are preferably cut where it changes,
+                and words looked for where anybody has it (`chunking.listened`).
             progress: called with "transcription" and the share of speech done.
             channel: the channel of the recording.
             language: of this recording; None: as the transcriber was told.
@@ -115,9 +116,10 @@ class Transcriber:
             ModelError: the model does not know `language`.
         """
         told = self.check_language(language) or self.language
-        spans = [(a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in speech.tolist()]
+        spoken = [(a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in speech.tolist()]
+        heard = listened(spoken, turns)
         mixed = self.mixed_languages and not told
-        chunks = (plan_by_speaker if mixed else plan_chunks)(spans, speaker_changes(turns))
+        chunks = (plan_by_speaker if mixed else plan_chunks)(heard, speaker_changes(turns))
         if not chunks:
             return Transcript((), told)
         pool = ThreadPoolExecutor(self.threads)
@@ -128,7 +130,8 @@ class Transcriber:
                 self.threads + 1,
                 recording,
                 channel,
-                spans,
+                heard,
+                spoken,
                 progress,
                 spoken_s(chunks),
             )

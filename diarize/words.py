@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from diarize.alignment import align
 from diarize.audio import Recording
 from diarize.labels import Side
-from diarize.prepared import Evidence, Prepared
-from diarize.records import SAMPLE_RATE_HZ, Int64, ProgressHook, Utterance, Word, part_of
-from diarize.vad import bridge, speech_regions
+from diarize.prepared import Prepared
+from diarize.records import ProgressHook, Utterance, Word, part_of
+from diarize.vad import speech_regions
 
 if TYPE_CHECKING:
     from diarize.transcription import Transcriber
@@ -50,7 +48,7 @@ def said(
     spoken = None
     progress("transcription", 0.0)
     live = _Live(sides[0], on_utterance) if on_utterance and len(sides) == 1 else None
-    speech = [spoken_regions(c, s) for c, s in zip(prepared.channels, sides, strict=True)]
+    speech = [speech_regions(c.speech_probability, c.n_samples) for c in prepared.channels]
     samples = [int((regions[:, 1] - regions[:, 0]).sum()) for regions in speech]
     done, all_samples = 0, max(1, sum(samples))
     # The side that says most comes first, and its language is that of all: "Mm-hm" is in any.
@@ -76,20 +74,6 @@ def said(
         for utterance in utterances:
             on_utterance(utterance)
     return utterances, spoken
-
-
-def spoken_regions(evidence: Evidence, side: Side) -> Int64:
-    """Where to listen for words: sorted, disjoint (start, end) in samples, shape (regions, 2).
-
-    Where Silero hears speech, and where anybody has a turn: a voice that whispers, or is far away,
-    Silero can miss for seconds. Of 7,013 words of twelve development sets (`decoding.PART`) 14.8 %
-    are wrong instead of 16.2, of two calls in one of which somebody whispers 16.6 instead of 28.6,
-    of ten half minutes of AMI meetings 34.5 instead of 34.3.
-    """
-    heard = speech_regions(evidence.speech_probability, evidence.n_samples)
-    held = np.array([(t.start, t.end) for t in side.turns]).reshape(-1, 2) * SAMPLE_RATE_HZ
-    both = np.concatenate([heard, held.round().astype(np.int64)])
-    return bridge(both[np.argsort(both[:, 0], kind="stable")], 0)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import pytest
 from diarize import decoding, drafts
 from diarize.audio import Recording
 from diarize.batching import plan_batches
-from diarize.chunking import joined, plan_by_speaker, plan_chunks, speaker_changes
+from diarize.chunking import joined, listened, plan_by_speaker, plan_chunks, speaker_changes
 from diarize.drafts import (
     Draft,
     filled,
@@ -224,6 +224,16 @@ def test_a_text_that_was_cut_off_is_decoded_again(
     words = transcriber(sample, regions(sample), language="en").words
     assert join_words(words).rstrip(".").endswith("don't hear that New Jersey now")
     assert 70 < len(words) < 80
+
+
+def test_words_are_looked_for_wherever_anybody_has_a_turn(
+    transcriber: Transcriber, sample: Recording
+) -> None:
+    turns = [Turn(0.5, 2, "A"), Turn(7, 7.25, "B"), Turn(7.25, 8, "A")]
+    assert listened([], []) == []
+    assert listened([(6.7, 7.0), (7.6, 9)], turns) == [(0.5, 2), (6.7, 9)]
+    whispered = transcriber(sample, NOTHING, [Turn(11.5, 14, "A")], language="en")
+    assert "Diane in New Jersey" in join_words(whispered.words)
 
 
 def test_what_stays_broken_is_decoded_in_parts(

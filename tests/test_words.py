@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,9 @@ import pytest
 from diarize.audio import Recording
 from diarize.labels import Side
 from diarize.pipeline import Pipeline
-from diarize.prepared import Prepared
 from diarize.records import SAMPLE_RATE_HZ, Float32, Turn, Utterance, Word
 from diarize.transcription import Transcriber
-from diarize.words import SETTLED_S, _Live, said, spoken_regions
+from diarize.words import SETTLED_S, _Live, said
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +45,6 @@ def test_words_are_told_while_others_are_yet_to_be_heard(
     assert [utterance for _, utterance in told] == utterances
     assert told[0][0] < told[-1][0] == 1
     assert (told[0][1].text[:5], language) == ("Hello", "en")
-
-
-def test_words_are_looked_for_wherever_anybody_has_a_turn(prepared: Prepared) -> None:
-    evidence = prepared.channels[0]
-    silent = replace(evidence, speech=np.zeros_like(evidence.speech))
-    side = Side((Turn(0.5, 2, "A"), Turn(7, 7.5, "B"), Turn(7.25, 8, "A")), ())
-    assert spoken_regions(silent, Side((), ())).tolist() == []
-    assert spoken_regions(silent, side).tolist() == [[8000, 32_000], [112_000, 128_000]]
-    first, second = spoken_regions(evidence, Side((), ())).tolist()[:2]
-    assert spoken_regions(evidence, side).tolist()[:2] == [[8000, 32_000], [first[0], second[1]]]
 
 
 def test_an_utterance_is_told_as_soon_as_it_is_settled() -> None:
