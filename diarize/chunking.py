@@ -28,8 +28,8 @@ def listened(speech: Sequence[Span], turns: Sequence[Turn]) -> list[Span]:
     holds the floor.
 
     A voice that whispers, or is far away, Silero can miss for seconds. Of 7,013 words of twelve
-    development sets (`decoding.PART`) 14.8 % are wrong instead of 16.2, of two calls in one of which
-    somebody whispers 16.9 instead of 28.6, of AMI's ten half minutes 35.0 instead of 34.3.
+    development sets (`decoding.PART`) 14.8 % are wrong instead of 16.2, of two calls in one of
+    which somebody whispers 16.9 instead of 28.6, of AMI's ten half minutes 35.0 instead of 34.3.
     """
     found: list[Span] = []
     for start, end in sorted([*speech, *((t.start, t.end) for t in turns)]):
