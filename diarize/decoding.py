@@ -48,13 +48,12 @@ from diarize.word_times import timed_words
 CONTEXT_S = 0.1
 """Sound kept on both sides of a chunk, where a neighbour does not speak."""
 WINDOW_S = 30.0
-AGAIN_S = 2.0
-"""Shorter chunks are not decoded again: of 7,013 words of twelve sets (below) as many are wrong, in
-0.97 of the time."""
+PARTED_S = 4.0
 PART = 0.6
-"""What stays broken is decoded in parts of at most that share of it, which ends loops: of twelve
-sets, with edges of the speech 0.1 s further out, there was one, of 45 words, and 15.0 % are wrong
-instead of 15.5 (`words.toml` by seeds 11 and 12, `words_far.toml`, `ami-clips`, `sample`)."""
+"""What stays broken and lasts so long is decoded in parts of at most that share of it, which ends
+loops: of twelve sets, with edges of the speech 0.1 s further out, there was one, of 45 words, and
+15.0 % are wrong instead of 15.5 (`words.toml` by seeds 11 and 12, `words_far.toml`, `ami-clips`,
+`sample`)."""
 
 SURE_LANGUAGE = 0.7
 """With mixed languages, a chunk leaves the recording's language only from this probability…"""
@@ -203,14 +202,14 @@ class Decoding:
 
     def _better(self, drafts: list[Draft], language: str) -> list[Draft]:
         """The drafts, or what doubtful ones are in the full window where that is better."""
-        doubtful = [d.span for d in drafts if d.doubtful and d.duration_s >= AGAIN_S]
+        doubtful = [d.span for d in drafts if d.doubtful]
         parts = [doubtful[first : first + BATCH] for first in range(0, len(doubtful), BATCH)]
         again = {d.span: d for p in parts for d in self._decode_batch(p, language, wide=True)}
         return [min(d, again.get(d.span, d), key=badness) for d in drafts]
 
     def _mended(self, draft: Draft, language: str) -> list[Draft]:
         """A draft; if it is broken, those of its parts, cut at a pause, where fewer are."""
-        if not draft.broken or draft.duration_s < AGAIN_S:
+        if not draft.broken or draft.duration_s < PARTED_S:
             return [draft]
         chunks = plan_chunks(inside(self.heard, draft.span), (), PART * draft.duration_s)
         parts = self._decode_batch(chunks, language)

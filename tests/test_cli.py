@@ -80,7 +80,7 @@ def test_the_transcript_is_all_that_standard_output_holds(diarize: Command, clip
     lines = outcome.out.splitlines()
     assert [one for one in lines if not re.fullmatch(r"\[00:00:\d\d\] [AB]: \S.*", one)] == []
     assert lines[0].startswith("[00:00:00] A: Oh, ")
-    assert "I didn't know you were there." in lines[0]
+    assert "I didn't know you were there" in lines[0]
     assert {line[11] for line in lines} == {"A", "B"}
 
 
