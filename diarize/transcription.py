@@ -116,8 +116,10 @@ class Transcriber:
             ModelError: the model does not know `language`.
         """
         told = self.check_language(language) or self.language
-        spoken = [(a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in speech.tolist()]
-        heard = listened(spoken, turns)
+        spoken, heard = (
+            [(a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in regions.tolist()]
+            for regions in (speech, listened(speech, turns))
+        )
         mixed = self.mixed_languages and not told
         chunks = (plan_by_speaker if mixed else plan_chunks)(heard, speaker_changes(turns))
         if not chunks:
