@@ -25,7 +25,7 @@ from benchmarks.fetching import FetchError
 from benchmarks.page import confidence, shell, words
 from benchmarks.page.gathered import Gathered
 from benchmarks.page.layout import write
-from benchmarks.page.plan import Planned, left_out, read_plan, recordings
+from benchmarks.page.plan import Planned, left_out, read_plan, read_reasons, recordings
 from benchmarks.peers.install import PeerError, is_installed, peers, system
 from benchmarks.runs import BUILD, Figures, Results
 from benchmarks.workers import System, WorkerError, ours
@@ -97,7 +97,7 @@ def main() -> int:
     except (ValueError, FetchError, PeerError) as fault:
         print(f"report: {fault}", file=sys.stderr)
         return 2
-    write(page, growth_runs(page), plan.goal, failures, options.out)
+    write(page, growth_runs(page), read_reasons(), failures, options.out)
     for failure in failures:
         print(f"report: {failure}", file=sys.stderr)
     print(options.out)

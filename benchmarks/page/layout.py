@@ -39,8 +39,9 @@ def write(
 ) -> None:
     """The page, its pictures in a folder named like it, and beside it ``summary.md``."""
     drawn = _draw(page, runs, out.with_suffix(""))
+    found = list(goals.goals(page, runs))
     sections = {
-        "What it must show": goals.section(page, runs, reasons),
+        "What it must show": goals.section(found, reasons),
         "Who is right": _errors(page, drawn),
         "DER by set": f"Collar 0 / ±0.25 s, overlap scored in both.\n\n{tables.sets(page)}\n\n"
         f"{drawn['error-by-set']}",
@@ -58,6 +59,7 @@ def write(
         "Do simulated recordings rank as real ones do?": ranking.section(page, drawn["ranking"]),
         "Time per stage": speed.stages(page),
         "Every recording": f"Collar 0 / ±0.25 s (speakers found).\n\n{tables.recordings(page)}",
+        "What was tried for the goals that were missed": goals.tried(found, reasons),
         "What failed": "\n".join(f"- {f}" for f in failures) or "Nothing.",
         "The systems": _systems(page),
     }

@@ -1,4 +1,4 @@
-"""What the page is about, from ``page.toml``: sets, their kinds, what was held back."""
+"""What the page is about: sets (``page.toml``), and why goals are missed (``goals.toml``)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from benchmarks.data import load
 from benchmarks.runs import Case, case
 
 PLAN = Path(__file__).parent.with_name("page.toml")
+REASONS = PLAN.with_name("goals.toml")
 
 
 class PlannedSet(BaseModel):
@@ -39,27 +40,40 @@ class PlannedSet(BaseModel):
         return f"`{self.name}`" + (f" ({', '.join(notes)})" if notes else "")
 
 
-class Reason(BaseModel):
-    """Why a goal is missed, where it is, and what was tried."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    why: str
-    tried: str = ""
-
-
 class Plan(BaseModel):
     """All of ``page.toml``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     set: tuple[PlannedSet, ...]
-    goal: dict[str, Reason] = {}
+
+
+class Reason(BaseModel):
+    """Why a goal is missed, where it is; what was tried and is in use, and what is not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    why: str
+    kept: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+class Reasons(BaseModel):
+    """All of ``goals.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    goal: dict[str, Reason]
 
 
 def read_plan(path: Path = PLAN) -> Plan:
     """Raises pydantic.ValidationError: a table that is not as it should be."""
     return Plan.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def read_reasons(path: Path = REASONS) -> dict[str, Reason]:
+    """By the names of the goals. Raises as `read_plan` does."""
+    return Reasons.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).goal
 
 
 @dataclass(frozen=True, slots=True)
