@@ -14,7 +14,7 @@ PYTHON ?= python3
 SETS ?=
 SIMULATED ?=
 PEERS ?= all
-GROWTH_SETS ?= speakerbox
+GROWTH_SETS ?= $(if $(SETS),,speakerbox)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
@@ -59,7 +59,7 @@ lint: $(VENV)/.dev-installed
 bench: $(VENV)/.bench-installed $(if $(filter $(MADE),$(SHOWN)),simulated)
 	-$(BIN)/python -m benchmarks.peers install $(PEERS)
 	$(BIN)/python -m benchmarks.report $(SETS) $(if $(SHOWN),--simulated $(SHOWN)) \
-		--peers $(PEERS) --all --growth $(GROWTH_SETS)
+		--peers $(PEERS) --all $(if $(GROWTH_SETS),--growth $(GROWTH_SETS))
 
 # Where the voices with words cannot be had (npm's registry), the page says that it is without them.
 simulated: $(HELD:%=$(MADE)/%/.made)

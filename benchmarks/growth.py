@@ -107,6 +107,15 @@ def kept_file(system: System, words: bool) -> Path:
     return BUILD / "growth" / f"{system.name}-{system.version}-{kind}.json"
 
 
+def is_kept(system: System, words: bool, minutes: Sequence[float]) -> bool:
+    """Whether the report has these lengths already."""
+    path = kept_file(system, words)
+    if not path.exists():
+        return False
+    points = json.loads(path.read_text(encoding="utf-8"))["points"]
+    return set(minutes) <= {p["minutes"] for p in points}
+
+
 def keep(system: System, threads: int, words: bool, points: list[Point]) -> None:
     """Leave the points for the report."""
     path = kept_file(system, words)

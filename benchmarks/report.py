@@ -59,7 +59,8 @@ def run(
     if options.words:
         both = [mine_with_words, *words.recognisers()]
         failures += compare.transcribe([p.case for p in planned], both, how)
-    if options.growth and (options.fresh or not growth.kept_file(mine, False).exists()):
+    kept = growth.is_kept(mine, False, options.minutes)
+    if options.growth and (options.fresh or not kept):
         points = growth.grow(mine, options.growth, options.minutes, options.threads, False)
         growth.keep(mine, options.threads, False, points)
     return failures

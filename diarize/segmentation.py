@@ -5,9 +5,9 @@ speaker diarization", Interspeech 2023) slides over the recording. Each 10 s win
 three local speakers, at most two at once; which voice a local speaker is, is decided later.
 
 There are two networks, and windows are heard in turn by one and by the other: as it was published,
-and trained further (models/train_segmentation.py). Four windows see each frame, two of each. In as
-much time as the second alone takes, simulated conversations are heard as well as by that, real ones
-better (benchmarks/README.md).
+and trained further (models/train_segmentation.py). Four windows see each frame, two of each; fewer
+see the first and last seconds of a recording. In as much time as the second alone takes, simulated
+conversations are heard as well as by that, real ones better (benchmarks/README.md).
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Segmenter:
             (1, 80, samples / 30) each, and what they make of constants. It runs once over all
             windows of a batch.
         rests: bands of some windows (n, 80, 5325) → (n, 589, 7) scores, each. They share the
-            filters, and hear windows in turn.
+            filters, and hear windows in turn, the first 0, 2, 4 and so on, whatever the batch.
     """
 
     def __init__(self, filters: Network, rests: Sequence[Network]) -> None:
@@ -119,13 +119,15 @@ class Segmenter:
         around = moments(samples)
         every = STEP_SAMPLES // FILTER_HOP_SAMPLES
         scores = np.empty((heard, WINDOW_FRAMES, len(POWERSET)), np.float32)
-        for turn, rest in enumerate(self._rests[:heard]):
-            own = range(turn, heard, len(self._rests))
+        for turn, rest in enumerate(self._rests):
+            own = range((turn - first) % len(self._rests), heard, len(self._rests))
+            if not own:
+                continue
             bands = np.empty((len(own), BANDS, FILTER_FRAMES), np.float32)
             for window, out in zip(own, bands, strict=True):
                 mean, deviation = around[window]
                 normalised(filtered, window * every, mean, deviation, out)
-            scores[turn :: len(self._rests)] = rest(bands=bands)["logits"]
+            scores[own.start :: len(self._rests)] = rest(bands=bands)["logits"]
         return scores[:count]
 
 

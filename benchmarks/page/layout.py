@@ -98,7 +98,7 @@ def _draw(page: Gathered, runs: Sequence[Mapping[str, Any]], folder: Path) -> di
     drawn = dict.fromkeys(
         ("error-parts", "error-by-set", "speed-and-error", "growth", "ranking"), ""
     )
-    complete, timed = page.complete(), speed.timed_pooled(page)
+    complete, timed = page.complete(), speed.beside(page)
     if complete:
         pictures.error_parts(complete, folder / "error-parts.png")
         drawn["error-parts"] = picture(folder, "error-parts")
@@ -106,7 +106,7 @@ def _draw(page: Gathered, runs: Sequence[Mapping[str, Any]], folder: Path) -> di
     by_set = {labels[name]: by_system for name, by_system in page.by_set().items()}
     pictures.error_by_set(by_set, folder / "error-by-set.png")
     drawn["error-by-set"] = picture(folder, "error-by-set")
-    shown = {name: (timed[name].speed, complete[name]) for name in timed if name in complete}
+    shown = {name: (timed[name], complete[name]) for name in timed if name in complete}
     if len(shown) > 1:
         pictures.speed_and_error(shown, folder / "speed-and-error.png")
         drawn["speed-and-error"] = picture(folder, "speed-and-error")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from benchmarks.judging import Pooled
 from benchmarks.markdown import percent, table
 from benchmarks.page.gathered import Gathered, Heard, pooled
 
@@ -69,16 +68,15 @@ def _costs(page: Gathered) -> str:
     return table(["system", "recordings", "× CPU", "peak MB"], rows)
 
 
-def timed_pooled(page: Gathered) -> dict[str, Pooled]:
-    """Systems whose speed may be shown beside each other, by their timed recordings."""
-    found = {s.name: pairs(page, s.name) for s in page.systems[1:]}
-    shown = {name: pooled(timed) for name, timed in found.items() if timed}
-    if shown:
-        largest = max(found.values(), key=len)
-        own = page.ours_on(largest)
-        if own:
-            shown = {"ours": pooled(own), **shown}
-    return shown
+def beside(page: Gathered) -> dict[str, float]:
+    """× real time of every system that was timed against ours as it is now; ours is that of the
+    longest of these runs."""
+    timed = {s.name: pairs(page, s.name) for s in page.systems[1:]}
+    timed = {name: heard for name, heard in timed.items() if heard}
+    if not timed:
+        return {}
+    longest = max(timed.values(), key=lambda t: sum(h.planned.case.duration_s for h in t))
+    return {"ours": ours_speed(longest)} | {n: pooled(heard).speed for n, heard in timed.items()}
 
 
 def stages(page: Gathered) -> str:

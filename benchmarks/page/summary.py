@@ -11,7 +11,7 @@ from benchmarks.page.plan import Planned
 
 PARTS: dict[str, Callable[[Planned], bool]] = {
     "real": lambda p: not p.about.simulated,
-    "simulated, held back": lambda p: p.about.simulated,
+    "simulated, held back": lambda p: p.about.simulated and p.about.held,
     "**all of these**": lambda p: True,
 }
 
@@ -38,8 +38,11 @@ def _error(page: Gathered, label: str, fits: Callable[[Planned], bool]) -> list[
         cell = both_rules(complete[name]) if name in complete else "–"
         best = name in complete and complete[name].strict.der.rate == least
         cells.append(f"**{cell}**" if best else cell)
-    minutes = sum(p.case.duration_s for p in own) / 60
-    return [label, f"{len(own)} ({minutes:.0f} min)", *cells]
+    return [label, f"{len(own)} ({_length(sum(p.case.duration_s for p in own))})", *cells]
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 
 
 def _counted(page: Gathered) -> list[str]:
@@ -55,13 +58,17 @@ def _slower(page: Gathered) -> list[str]:
     for name in page.heard:
         timed = speed.pairs(page, name)
         cells.append(f"{speed.ratio(timed):.1f} × slower" if timed else "–")
-    shown = speed.timed_pooled(page)
+    own = speed.beside(page).get("ours")
     if "ours" in page.heard:
-        own = f"{shown['ours'].speed:.0f} × real time" if "ours" in shown else "–"
-        cells[list(page.heard).index("ours")] = own
+        shown = "–" if own is None else f"{own:.0f} × real time"
+        cells[list(page.heard).index("ours")] = shown
     return ["speed, networks loaded", "", *cells]
 
 
 def _memory(page: Gathered) -> list[str]:
-    peaks = [pooled(heard).peak_bytes / 1e6 for heard in page.heard.values()]
-    return ["peak memory, MB", "", *(f"{peak:.0f}" for peak in peaks)]
+    found, n = page.common()
+    cells = []
+    for name in page.heard:
+        heard = found.get(name, [])
+        cells.append(f"{pooled(heard).peak_bytes / 1e6:.0f}" if len(heard) == n else "–")
+    return ["peak memory, MB", f"{n}", *cells]
