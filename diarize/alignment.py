@@ -37,7 +37,7 @@ PAUSE_SPLITS_S = 2.0
 LONG_UTTERANCE_S = 20.0
 """After this a sentence's end closes an utterance: about what subtitles and readers can take."""
 LONGEST_UTTERANCE_S = 60.0
-"""… and after this any word does: not every language writes where sentences end."""
+"""After this any word closes it: not every language writes where sentences end."""
 
 SENTENCE_ENDS = ".?!…。？！؟۔।"
 COMMAS = ",;:–—，；：、،؛"

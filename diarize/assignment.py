@@ -18,9 +18,9 @@ OVERLAP_PENALTY_PER_S = 10.0
 """Log-likelihood that two local speakers heard at once lose per second by being one speaker."""
 CANDIDATES = 3
 MIN_TELLING_S = 0.5
-"""With less clean speech in its window than this, and no clear voice, a turn is UNKNOWN."""
 UNKNOWN_BELOW = 0.25
-"""… namely where the chosen speaker is right with less probability than this."""
+"""A turn is UNKNOWN with less clean speech in its window than this, where the likeliest speaker is
+right with less probability than that."""
 PURITY = 6.0
 """Log odds that a piece is of its local speaker's voice, before it is heard: the network seldom
 takes two voices for one. From 5 to 8, DER changes by less than 0.1 % on development data

@@ -27,18 +27,20 @@ from diarize.utterances import Voices, find_voices, little_is_said, purify
 logger = logging.getLogger(__name__)
 
 MIN_CLEAN_S = 0.8
-"""Clean speech an utterance needs to count speakers by …; with 1.0, 0.8 and 0.6 s 43, 44 and 44 of
-54 development recordings of 2 to 8 minutes are counted exactly, 52, 53 and 54 of 70 half minutes,
-and with 0.6 s there are ghosts in long ones where nothing else holds them back (`merging.mood`)."""
+"""Clean speech that an utterance needs for speakers to be counted by it. Chosen from 1.0, 0.8 and
+0.6 s: 43, 44 and 44 of 54 development recordings of 2 to 8 minutes are counted exactly, and 52, 53
+and 54 of 70 half minutes; 0.6 s adds ghosts in long ones where nothing else holds them back
+(`merging.mood`)."""
 LESS_CLEAN_S = (0.5, 0.25, 0.1)
-"""… or less, where nobody speaks as long (0.5 s at least) or where a hint asks for more speakers
-than those are the voices of: who is missing has said little."""
+"""Less clean speech is enough where nobody speaks so long without a break (then 0.5 s), and where
+more speakers are asked for or heard at once than are found: who is missing has said little."""
 LITTLE_CLEAN_S = 0.35
-"""… or as much as this where little is said (`utterances.LITTLE_S`)."""
+"""Clean speech that an utterance needs where little is said (`utterances.LITTLE_S`)."""
 SURELY_ALIKE = 0.7
-"""… and how much of the ratio to expect of one voice it must be where clusters only tell which
-pieces of an utterance are of another voice: one voice has twice of it, two voices seldom half, and
-what a mixture has lies between. 0.5 to 0.8 are alike (`benchmarks.tune count`)."""
+"""A first, cautious merge only tells which pieces of an utterance are of another voice. There two
+clusters are one where their log-likelihood ratio is this share of what one voice would have: one
+voice has twice of that, two voices seldom half, a mixture something between. 0.5 to 0.8 do equally
+well (`benchmarks.tune count`)."""
 OVERLAP_S = 2.0
 OVERLAP_SHARE = 0.02
 """One voice does not talk over itself: where two are heard at once for so long, and for that share
@@ -46,8 +48,8 @@ of the speech, there are two at least. On 51 development recordings of one voice
 hears two for 1.5 s (8 %) at most; of two voices that the evidence takes for one, for 2.3 s (12 %)
 and 4.6 s (5 %)."""
 SPLIT_EVIDENCE = 10.0
-"""… and where the evidence for one voice is stronger than this, the last two clusters are not those
-two: all of it is halved by its pieces."""
+"""Where two voices are heard at once (OVERLAP_S) but the evidence for one is stronger than this,
+the last two clusters are not those two: all that is said is halved by its pieces instead."""
 FINE_CLUSTERS = 20
 """Where a hint asks for more speakers than the evidence does, clusters are taken apart into so many
 at least, for who is missing has said little: mean DER of 26 development sets, told the right

@@ -43,10 +43,11 @@ channel has it."""
 SILENCE_DB = -100.0
 NO_POWER = np.float32(1e-9)
 QUIETER_DB = 10.0
-"""It is quieter by as much than where it comes from, or …"""
+"""What leaks is quieter by so much than where it comes from; channels of unequal gain see below."""
 RELATIVELY_DB, LOUDER_DB = 6.0, 10.0
-"""… in channels of unequal gain, by as much when both are measured against their own speech, and
-louder by no more: a channel in which nobody speaks must not take the others' speech for its own."""
+"""In channels of unequal gain, what leaks is quieter by the first of these when both channels are
+measured against their own speech, and louder by no more than the second: a channel in which nobody
+speaks must not take the others' speech for its own."""
 
 
 def crosstalk(recording: Recording, progress: ProgressHook) -> list[Int64]:

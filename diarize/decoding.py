@@ -56,9 +56,10 @@ loops: of twelve sets, with edges of the speech 0.1 s further out, there was one
 `sample`)."""
 
 SURE_LANGUAGE = 0.7
-"""With mixed languages, a chunk leaves the recording's language only from this probability…"""
+"""With mixed languages, the least probability at which a chunk is of another language than the
+recording."""
 LEAVES_S = 2.0
-"""…and this length: a single "Hello?" may be taken for any language."""
+"""Shorter chunks never are: a single "Hello?" may be taken for any language."""
 
 TOKENS_PER_S = 12
 """Nobody says more in a second, in most scripts; in some it is 21, and a text that was cut off is

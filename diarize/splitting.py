@@ -21,10 +21,10 @@ from diarize.utterances import Voices, evidence_worth, little_is_said, same_voic
 MIN_PIECE_S = 1.0
 """Length of the pieces that clusters are halved by."""
 MIN_HALF_S = 2.0
-"""… and how much speech a second voice needs. Of 515 clusters of development recordings ten have
-halves of that length that the evidence says are two voices; eight are, the others are of excerpts
-of 30 s. Three of 20 calls were taken for one voice before: their DER 15.7 to 12.6, mean of 17
-development sets 13.2 to 12.8."""
+"""Speech that a second voice needs for a cluster to be two. Of 515 clusters of development
+recordings ten have halves of that length that the evidence says are two voices; eight are, the
+others are of excerpts of 30 s. Three of 20 calls were taken for one voice before: their DER 15.7 to
+12.6, mean of 17 development sets 13.2 to 12.8."""
 LITTLE_PIECE_S = 0.5
 LITTLE_HALF_S = 1.0
 """The same where little is said (`utterances.LITTLE_S`): 117 of 140 recordings of 8 to 18 s are
