@@ -53,13 +53,11 @@ class Gathered:
     def sets(self) -> list[PlannedSet]:
         return list({p.about.name: p.about for p in self.planned}.values())
 
-    def answers(
-        self, system: System, words: bool = False, hinted: bool = False, only_compared: bool = False
-    ) -> list[Heard]:
+    def answers(self, system: System, words: bool = False, hinted: bool = False) -> list[Heard]:
         """What `system` was heard to say, asked in this way."""
         kind = kind_of(self.threads, words, hinted)
         found = []
-        for p in self.compared if only_compared else self.planned:
+        for p in self.planned:
             kept = self.results.get(system, p.case, kind)
             if kept is not None:
                 found.append(Heard(p, kept, judge_case(p.case, kept)))
