@@ -37,6 +37,7 @@ from diarize.server.limits import BodyLimit, Cancelled
 from diarize.server.logs import RequestLog
 from diarize.server.service import Service
 from diarize.server.settings import Settings, SettingsError
+from diarize.voices.errors import VoiceStoreError
 
 FAMILIES = (
     openai, speaches, localai, embedding_service, jobs, job_events, health, page_routes,
@@ -50,7 +51,8 @@ def create_app(settings: Settings, *, local_only: bool = True) -> FastAPI:
         local_only: it listens on loopback; without keys only this machine may call (`Guard`).
 
     Raises:
-        SettingsError: the data folder cannot be used, or another service uses it.
+        SettingsError: the data folder or the voice store cannot be used, or another service uses
+            the folder.
     """
     lock, service, store = _open(settings)
 
@@ -100,11 +102,14 @@ def _open(settings: Settings) -> tuple[FileLock, Service, JobStore]:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock.acquire(blocking=False)
         service, store = Service(settings), JobStore(settings.data)
+        service.voices()
         service.metrics.jobs.labels("failed").inc(store.recover())
     except LockedElsewhere:
         raise SettingsError(
             f"another service uses {settings.data}: stop it, or give another folder with --data"
         ) from None
+    except VoiceStoreError as error:
+        raise SettingsError(f"{error}; mend it, or give another with --voices") from error
     except (OSError, sqlite3.DatabaseError) as error:
         why = getattr(error, "strerror", None) or error
         raise SettingsError(

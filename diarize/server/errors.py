@@ -122,6 +122,11 @@ def of_machine(error: BaseException) -> ServiceError | None:
     return ServiceError(503, "machine_trouble", message)
 
 
+def crashed() -> ServiceError:
+    """The answer for a bug of ours: nothing of it is told, the log has where it happened."""
+    return ServiceError(500, "internal_error", "something went wrong here: see the log")
+
+
 def body_of(error: ServiceError) -> dict[str, Any]:
     """The JSON of an error."""
     kind = TYPES.get(error.status_code, "server_error")
@@ -189,5 +194,4 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 async def on_crash(_: Request, error: Exception) -> JSONResponse:
-    """A bug of ours: nothing of it is told, the log has where it happened."""
-    return answer(ServiceError(500, "internal_error", "something went wrong here: see the log"))
+    return answer(crashed())

@@ -16,6 +16,8 @@ from starlette.routing import BaseRoute
 
 from diarize.server.errors import ErrorBody, ServiceError, bad
 from diarize.server.settings import MIB, Channels
+from diarize.voices.errors import VoiceError
+from diarize.voices.people import checked_name
 
 MAX_FIELD_BYTES = 8 * MIB
 """Of one text field: a reference of 10 s at 48 kHz, 24 bit, stereo has 4 MB in base64."""
@@ -110,8 +112,20 @@ def example(fields: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
+def usable_name(name: str, param: str) -> str:
+    """A person's name as it is kept.
+
+    Raises:
+        ServiceError: 400, nobody can have it.
+    """
+    try:
+        return checked_name(name)
+    except VoiceError as error:
+        raise bad(param, str(error)) from error
+
+
 def known_pairs(names: list[str], references: list[str]) -> tuple[list[str], list[str]]:
-    """Names and references of known speakers, checked against each other.
+    """Names, as they are kept, and references of known speakers, checked against each other.
 
     Raises:
         ServiceError: 400, too many, not as many of one as of the other, a name twice or unusable.
@@ -123,11 +137,9 @@ def known_pairs(names: list[str], references: list[str]) -> tuple[list[str], lis
         )
     if len(names) > MAX_KNOWN:
         raise bad("known_speaker_names", f"{len(names)} speakers: at most {MAX_KNOWN} can be given")
+    names = [usable_name(name, "known_speaker_names") for name in names]
     if len(set(names)) < len(names):
         raise bad("known_speaker_names", "a name is given twice")
-    for name in names:
-        if not name.strip() or len(name) > 200 or any(c < " " or c == "\x7f" for c in name):
-            raise bad("known_speaker_names", "a name has 1 to 200 characters and is one line")
     return names, references
 
 

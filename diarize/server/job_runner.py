@@ -6,20 +6,23 @@ import asyncio
 import base64
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from diarize.errors import DiarizeError
 from diarize.formats import json as result_json
-from diarize.server.errors import ServiceError, body_of, of_library, of_machine
+from diarize.server.errors import ServiceError, body_of, crashed, of_library, of_machine
 from diarize.server.job import ENDED, Job, State
-from diarize.server.job_store import NOT_SERVED, JobStore
-from diarize.server.limits import Cancel, Cancelled
+from diarize.server.job_store import NO_VOICES, NOT_SERVED, JobStore
+from diarize.server.limits import Cancel, Cancelled, Gate
 from diarize.server.service import Service
 from diarize.server.studio import HINTS, Ask, Outcome
+from diarize.voices.errors import VoiceStoreError
 from diarize.voices.people import Voiceprint
 
 log = logging.getLogger("diarize.server")
@@ -33,6 +36,9 @@ SHARES = {
     "transcription": 0.45,
 }
 """About how much of the time each stage takes, on two cores."""
+
+FETCHERS = 2
+"""Jobs whose recordings are fetched at a time, so that slots for fetching are left to requests."""
 
 CLEAN_EVERY_S = 3600.0
 PAUSE_S = 5.0
@@ -62,13 +68,14 @@ class JobRunner:
 
     def start(self) -> None:
         """Begin; the models are loaded and jobs recovered."""
-        count = self.service.settings.workers
-        self._tasks = [asyncio.create_task(self._work()) for _ in range(count)]
-        self._tasks.append(asyncio.create_task(self._clean()))
+        service = self.service
+        loops = [self._work(service.heavy, fetched=True) for _ in range(service.settings.workers)]
+        loops += [self._work(service.fetching, fetched=False) for _ in range(FETCHERS)]
+        self._tasks = [asyncio.create_task(loop) for loop in (*loops, self._clean())]
 
     async def stop(self) -> None:
         """Running jobs go back to the queue."""
-        for cancel in self._cancels.values():
+        for cancel in list(self._cancels.values()):
             cancel.set()
         for task in self._tasks:
             task.cancel()
@@ -80,17 +87,23 @@ class JobRunner:
 
     def cancel(self, job: str) -> None:
         """End a job: now if it waits, at its next step if it runs."""
-        if self.store.cancel(job):
-            self._count("cancelled")
-        if job in self._cancels:
-            self._cancels[job].set()
+        with self._ended(job):
+            if self.store.cancel(job):
+                self._count("cancelled")
 
     def delete(self, job: str) -> None:
         """Forget a job; one that runs ends at its next step."""
-        if self.store.delete(job) in ("queued", "running"):
-            self._count("cancelled")
-        if job in self._cancels:
-            self._cancels[job].set()
+        with self._ended(job):
+            if self.store.delete(job) in ("queued", "running"):
+                self._count("cancelled")
+
+    @contextmanager
+    def _ended(self, job: str) -> Iterator[None]:
+        """Tell a job that runs to end before its files go; none is claimed meanwhile."""
+        with self._lock:
+            if cancel := self._cancels.get(job):
+                cancel.set()
+            yield
 
     def progress(self, job: Job) -> Progress:
         """How far a job is."""
@@ -108,16 +121,21 @@ class JobRunner:
 
     # ------------------------------------------------------------------ workers
 
-    async def _work(self) -> None:
+    async def _work(self, gate: Gate, *, fetched: bool) -> None:
+        """Do one job after another in slots of `gate`: those whose recording is here; or else
+        fetch it, which may be slow without costing anything."""
         while True:
             self._wake.clear()
             try:
                 await asyncio.to_thread(self._put_back)
-                if self.service.stopping or self.store.count("queued") == 0:
+                if self.service.stopping or not self.store.has_next(fetched):
                     await self._wake.wait()
                     continue
                 cancel = Cancel(self.service.settings.max_job_s)
-                await self.service.run_gated(self.service.heavy, self._next, cancel, patient=True)
+                work = partial(self._next, fetched=fetched)
+                await self.service.run_gated(gate, work, cancel, patient=True)
+                if not fetched:
+                    self.wake()
             except Exception as error:
                 trouble = of_machine(error)
                 fields = {"why": trouble.detail} if trouble else {}
@@ -131,12 +149,11 @@ class JobRunner:
                 self.store.put_back(job, error)
                 del self._stumbled[job]
 
-    def _next(self, cancel: Cancel) -> None:
+    def _next(self, cancel: Cancel, *, fetched: bool) -> None:
         """Claim a job and do it, in a thread that holds a slot."""
-        job = None if self.service.stopping else self.store.claim()
+        job = None if self.service.stopping else self._claim(cancel, fetched)
         if job is None:
             return
-        self._cancels[job.id] = cancel
         try:
             self._try(job, cancel)
         except Exception as error:
@@ -145,8 +162,17 @@ class JobRunner:
                 self._put_back()
             raise
         finally:
-            del self._cancels[job.id]
+            with self._lock:
+                if self._cancels.get(job.id) is cancel:  # not that of who has claimed it since
+                    del self._cancels[job.id]
             self._note(job.id)
+
+    def _claim(self, cancel: Cancel, fetched: bool) -> Job | None:
+        with self._lock:
+            job = self.store.claim(fetched)
+            if job is not None:
+                self._cancels[job.id] = cancel
+        return job
 
     def _try(self, job: Job, cancel: Cancel) -> None:
         """Do a job, or keep why it cannot be done.
@@ -155,40 +181,49 @@ class JobRunner:
             whatever the machine is to blame for: the job is as good as before.
         """
         try:
-            self._do(job, cancel)
-        except Cancelled:
-            if self.service.stopping:
-                self.store.requeue(job.id)
+            if job.url is None:
+                self._do(job, cancel)
+            else:
+                self._fetch(job, job.url, cancel)
         except Exception as error:
+            if isinstance(error, Cancelled) or self._is_over(job, cancel):
+                fields = {"job": job.id, "by": type(error).__name__}
+                log.info("a job was broken off", extra={"fields": fields})
+                with self._lock:  # whoever has ended it is done with that
+                    self.store.requeue(job.id)
+                return
             if of_machine(error):
                 raise
-            if isinstance(error, DiarizeError):
-                error = of_library(error)
-            if not isinstance(error, ServiceError):
-                log.exception("a job crashed", extra={"fields": {"job": job.id}})
-                error = ServiceError(
-                    500, "internal_error", "something went wrong here: see the log"
-                )
-            self.store.fail(job.id, body_of(error)["error"])
+            self.store.fail(job.id, body_of(_told(error, job))["error"])
+
+    def _is_over(self, job: Job, cancel: Cancel) -> bool:
+        """Whether somebody has ended a job: without its files it may fail in any way."""
+        found = self.store.get(job.id)
+        return cancel.is_set or found is None or found.state != "running"
+
+    def _fetch(self, job: Job, url: str, cancel: Cancel) -> None:
+        """Bring the recording here; then the job waits for its turn as if it had been uploaded."""
+        source, part = self.store.source(job.id), self.service.scratch / job.id
+        if not source.exists():
+            cancel.hook("fetching", 0.0)
+            try:
+                self.service.fetcher.fetch(url, part, cancel)
+                part.replace(source)
+            finally:
+                part.unlink(missing_ok=True)
+        self.store.requeue(job.id, fetched=True)
 
     def _do(self, job: Job, cancel: Cancel) -> None:
         source, ask = self.store.source(job.id), ask_from_json(job.ask)
         if ask.words:
             self._check_model(ask)
-        if job.url is not None and not source.exists():
-            cancel.hook("fetching", 0.0)
-            part = self.service.scratch / job.id
-            try:
-                self.service.fetcher.fetch(job.url, part, cancel)
-                part.replace(source)
-            finally:
-                part.unlink(missing_ok=True)
-        warnings: list[str] = []
         service = self.service
+        index = service.voices() if ask.identify else None
+        warnings: list[str] = []
         with service.recording(
             source, job.file_name, cancel, channels=ask.channels, warnings=warnings
         ) as recording:
-            outcome = service.studio.work(recording, ask, cancel.hook, service.voices())
+            outcome = service.studio.work(recording, ask, cancel.hook, index)
         cancel.check()
         self.store.finish(
             job.id,
@@ -233,6 +268,23 @@ class JobRunner:
             except Exception:  # an hour later it is tried again
                 log.exception("old jobs could not be deleted")
             await asyncio.sleep(CLEAN_EVERY_S)
+
+
+def _told(error: Exception, job: Job) -> ServiceError:
+    """Why a job has failed, for its owner."""
+    if isinstance(error, VoiceStoreError):
+        return ServiceError(
+            503,
+            NO_VOICES,
+            f"{error}; the recording is kept, and the job is done once the service is started with "
+            "a voice store that can be used",
+        )
+    if isinstance(error, DiarizeError):
+        return of_library(error)
+    if isinstance(error, ServiceError):
+        return error
+    log.error("a job crashed", extra={"fields": {"job": job.id}}, exc_info=error)
+    return crashed()
 
 
 # ---------------------------------------------------------------------- what is asked, as JSON

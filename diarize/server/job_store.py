@@ -37,7 +37,12 @@ RESERVE_BYTES = 1 << 18
 """SQLite writes a few pages before it frees any."""
 
 NOT_SERVED = "model_not_served"
-"""Code of the jobs that fail for want of a model, keep their recording and wait for a restart."""
+NO_VOICES = "voice_store_unavailable"
+FOR_RESTART = (NOT_SERVED, NO_VOICES)
+"""Codes of the jobs that fail for want of a model or of a voice store that can be used, keep their
+recording and wait for a restart."""
+
+NEXT = "SELECT min(number) FROM jobs WHERE state = 'queued' AND (?1 IS NULL OR (url IS NULL) = ?1)"
 
 
 class JobStore:
@@ -82,7 +87,7 @@ class JobStore:
 
     def recover(self) -> int:
         """After a start: what was running is queued again, unless the service keeps dying of it;
-        so is what lacked its model. Folders of jobs that were never acknowledged go.
+        so is what lacked its model or voice store. Folders of jobs that were never acknowledged go.
 
         Returns:
             How many jobs were given up.
@@ -91,8 +96,8 @@ class JobStore:
         with self._transaction() as db:
             db.execute(
                 "UPDATE jobs SET state = 'queued', error = NULL, ended_at = NULL"
-                " WHERE state = 'failed' AND json_extract(error, '$.code') = ?",
-                (NOT_SERVED,),
+                " WHERE state = 'failed' AND json_extract(error, '$.code') IN (?, ?)",
+                FOR_RESTART,
             )
             running = db.execute("SELECT id, attempts FROM jobs WHERE state = 'running'").fetchall()
             for job, attempts in running:
@@ -156,23 +161,29 @@ class JobStore:
         if self.count("queued") >= max_queued:
             raise busy(f"{max_queued} jobs are queued already: come back later", 30)
 
-    def claim(self) -> Job | None:
-        """The next job, now running."""
+    def claim(self, fetched: bool | None = None) -> Job | None:
+        """The next job, now running; `fetched`: of those whose recording is here, or is not."""
         with self._transaction() as db:
             row = db.execute(
                 "UPDATE jobs SET state = 'running', attempts = attempts + 1, error = NULL"
-                " WHERE number = (SELECT min(number) FROM jobs WHERE state = 'queued')"
-                " RETURNING id"
+                f" WHERE number = ({NEXT}) RETURNING id",
+                (fetched,),
             ).fetchone()
         return self.get(row[0]) if row else None
 
-    def requeue(self, job: str) -> None:
-        """The service stops: somebody else goes on. That is no failed attempt."""
+    def has_next(self, fetched: bool | None = None) -> bool:
+        """Whether there is a job to claim."""
+        with self._lock:
+            return self._db.execute(NEXT, (fetched,)).fetchone()[0] is not None
+
+    def requeue(self, job: str, *, fetched: bool = False) -> None:
+        """The job goes on later: the service stops, or the recording has been fetched and waits for
+        its turn. That is no failed attempt."""
         with self._transaction() as db:
             db.execute(
-                "UPDATE jobs SET state = 'queued', attempts = attempts - 1"
-                " WHERE id = ? AND state = 'running'",
-                (job,),
+                "UPDATE jobs SET state = 'queued', attempts = attempts - 1,"
+                " url = iif(?, NULL, url) WHERE id = ? AND state = 'running'",
+                (fetched, job),
             )
 
     def put_back(self, job: str, error: dict[str, Any]) -> None:
@@ -207,10 +218,10 @@ class JobStore:
         self._drop_source(job)
 
     def fail(self, job: str, error: dict[str, Any]) -> None:
-        """Keep why; the recording goes, unless a model is all that it lacks."""
+        """Keep why; the recording goes, unless all that it lacks comes with a restart."""
         with self._transaction() as db:
             _end(db, job, "failed", error)
-        if error["code"] != NOT_SERVED:
+        if error["code"] not in FOR_RESTART:
             self._drop_source(job)
 
     def cancel(self, job: str) -> bool:

@@ -23,7 +23,15 @@ from diarize.formats import select
 from diarize.server.decoding import recording_name
 from diarize.server.downloads import ANSWER, ResultFormat, download
 from diarize.server.errors import ErrorDetail, ServiceError, bad
-from diarize.server.forms import ChannelsField, FormRoute, Text, errors, example, known_pairs
+from diarize.server.forms import (
+    ChannelsField,
+    FormRoute,
+    Text,
+    errors,
+    example,
+    known_pairs,
+    usable_name,
+)
 from diarize.server.job import Job, State
 from diarize.server.job_runner import JobRunner, ask_as_json, voice_from_json
 from diarize.server.limits import Cancel
@@ -273,17 +281,18 @@ def remember(request: Request, job_id: str, body: RememberRequest) -> Remembered
         if speaker not in kept:
             known = ", ".join(kept) or "none"
             raise bad("names", f"no voice is kept of {speaker[:40]!r}: there are {known}")
-    if len(set(body.names.values())) < len(body.names):
+    names = {speaker: usable_name(name, "names") for speaker, name in body.names.items()}
+    if len(set(names.values())) < len(names):
         raise bad("names", "two speakers were given one name: merge them first")
     index = service.voices(create=True)
     assert index is not None
     source = f"job {job_id}"
     people: dict[str, tuple[dict[str, str], list[Any]]] = {
         name: ({}, [voice_from_json(kept[speaker], f"{source}, speaker {speaker}")])
-        for speaker, name in body.names.items()
+        for speaker, name in names.items()
     }
     index.store.enrol_all(people)
-    found = [(speaker, index.store.person(name)) for speaker, name in body.names.items()]
+    found = [(speaker, index.store.person(name)) for speaker, name in names.items()]
     return RememberedList(
         remembered=[Remembered(speaker=s, id=p.id, name=p.name) for s, p in found]
     )

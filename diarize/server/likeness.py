@@ -85,11 +85,23 @@ def nearest(
     known: Calibration,
     threshold: float | None,
 ) -> list[tuple[Person, Likeness]]:
-    """Each person's nearest voiceprint, by ascending distance."""
+    """Each person's nearest voiceprint: those that are the same voice first, then by distance.
+
+    Args:
+        known: what scores mean that are not yet raised for how long the voiceprints are.
+    """
     found = []
     for person in people:
-        own = [v for v in store.voiceprints(person.id) if v.model_sha256 == model_sha256]
-        pairs = [compare(voice, v.embedding, known, threshold) for v in own]
+        kept = store.voiceprints(person.id, by_id=True)
+        pairs = [
+            compare(voice, v.embedding, known.at(v.duration_s), threshold)
+            for v in kept
+            if v.model_sha256 == model_sha256
+        ]
         if pairs:
-            found.append((person, min(pairs, key=lambda pair: pair.distance)))
-    return sorted(found, key=lambda match: match[1].distance)
+            found.append((person, min(pairs, key=_order)))
+    return sorted(found, key=lambda match: _order(match[1]))
+
+
+def _order(pair: Likeness) -> tuple[bool, float]:
+    return not pair.same, pair.distance

@@ -7,6 +7,7 @@ gets its calibrated one (`likeness`). Nobody near enough: no `match`, whoever is
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 from typing import Annotated
@@ -15,17 +16,18 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from diarize.server.errors import ServiceError
-from diarize.server.forms import Text, errors, example
+from diarize.server.forms import Text, errors, example, usable_name
 from diarize.server.likeness import Likeness, compare, nearest
 from diarize.server.limits import Cancel
 from diarize.server.service import Service, service_of
 from diarize.server.uploads import Upload
 from diarize.voices.engines import Engine
-from diarize.voices.errors import UnknownPersonError, VoiceError
+from diarize.voices.errors import UnknownPersonError, VoiceError, VoiceStoreError
 from diarize.voices.index import VoiceIndex
 from diarize.voices.people import Person, Voiceprint
 from diarize.voices.scoring import Calibration, calibration
 
+log = logging.getLogger("diarize.server")
 router = APIRouter(prefix="/v1/voice", tags=["LocalAI"])
 
 AUDIO = "https://example.org/ana.wav"
@@ -151,7 +153,7 @@ async def verify(request: Request, body: VerifyRequest) -> VerifyAnswer:
     def work(cancel: Cancel) -> tuple[Likeness, str]:
         engine = service.studio.embedding_engine(body.model)
         one, two = (_voice(service, clip, engine, cancel) for clip in clips)
-        known = _known(engine, min(one.duration_s, two.duration_s), body.threshold)
+        known = _known(engine, body.threshold).at(one.duration_s).at(two.duration_s)
         pair = compare(one.embedding, two.embedding, known, body.threshold)
         return pair, engine.spec.name
 
@@ -185,13 +187,15 @@ async def embed(request: Request, body: EmbedRequest) -> EmbedAnswer:
 async def register(request: Request, body: RegisterRequest) -> RegisterAnswer:
     """A second voice of the same name is a second voiceprint of the same person."""
     service = service_of(request)
+    name = usable_name(body.name, "name")
+    service.store_path(body.store)
 
     def work(cancel: Cancel) -> Person:
-        index = service.voices(body.store, create=True)
-        assert index is not None
         engine = service.studio.embedding_engine(body.model)
         voice = _voice(service, clip, engine, cancel)
-        return index.store.enrol(body.name, voice, body.labels or {})
+        index = service.voices(body.store, create=True)  # only now: no voice, no new store
+        assert index is not None
+        return index.store.enrol(name, voice, body.labels or {})
 
     async with service.clips(request, audio=body.audio) as (clip,):
         person = await service.run(request, service.quick, work)
@@ -231,30 +235,38 @@ async def identify(request: Request, body: IdentifyRequest) -> IdentifyAnswer:
 def _candidates(
     index: VoiceIndex, engine: Engine, voice: Voiceprint, body: IdentifyRequest
 ) -> list[tuple[Person, Likeness]]:
-    """The `top_k` people by the plain cosine of their nearest voiceprint."""
-    known = _known(engine, voice.duration_s, body.threshold)
-    plain = replace(known, cohort=None)
-    sha256 = engine.spec.sha256
+    """The `top_k` people: by calibrated score, as on the command line, or by the plain cosine
+    where the caller gives a threshold of it."""
+    known, sha256 = _known(engine, body.threshold), engine.spec.sha256
     if sha256 not in index.store.models():
         return []
-    people = [
-        match.person
-        for match in index.search(voice.embedding, sha256, top_k=body.top_k, known=plain)
-    ]
+    by = known if body.threshold is None else replace(known, cohort=None, drop=0.0)
+    found = index.search(
+        voice.embedding, sha256, seconds=voice.duration_s, top_k=body.top_k, known=by
+    )
+    people = [match.person for match in found]
+    known = known.at(voice.duration_s)
     return nearest(voice.embedding, sha256, people, index.store, known, body.threshold)
 
 
 @router.post("/forget", summary="Forget a voice", status_code=204, responses=errors(400, 404))
 def forget(request: Request, body: ForgetRequest) -> Response:
     """Everything kept of a person goes, in whichever store."""
-    for index in service_of(request).all_voices():
+    service = service_of(request)
+    broken: VoiceStoreError | None = None
+    for name in service.store_names():
         try:
-            # A name is no id here: forget nobody by accident.
-            if index.store.person(body.id).id == body.id:
-                index.store.forget(body.id)
+            index = service.voices(name)
+            if index is not None:
+                index.store.forget(body.id, by_id=True)
                 return Response(status_code=204)
         except UnknownPersonError:
             continue
+        except VoiceStoreError as error:
+            log.exception("a voice store could not be searched for whom to forget")
+            broken = broken or error
+    if broken is not None:  # whoever is meant may be in there
+        raise broken
     raise ServiceError(404, "unknown_voice", "nobody with this id is known", "id")
 
 
@@ -275,10 +287,10 @@ def _voice(service: Service, clip: Upload, engine: Engine, cancel: Cancel) -> Vo
     return service.voice(clip.path, clip.file_name, engine, cancel)[0]
 
 
-def _known(engine: Engine, seconds: float, threshold: float | None) -> Calibration:
+def _known(engine: Engine, threshold: float | None) -> Calibration:
     """What scores mean; an engine without calibration needs the caller's own threshold."""
     try:
-        return calibration(engine.spec.sha256).at(seconds)
+        return calibration(engine.spec.sha256)
     except VoiceError:
         if threshold is None:
             raise

@@ -6,6 +6,7 @@ https://platform.openai.com/docs/api-reference/audio/transcript-text-delta-event
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -14,11 +15,13 @@ from fastapi import Request
 from diarize.errors import DiarizeError
 from diarize.records import Utterance
 from diarize.server import sse
-from diarize.server.errors import ServiceError, body_of, of_library
+from diarize.server.errors import ServiceError, body_of, crashed, of_library, of_machine
 from diarize.server.limits import Cancel, Cancelled
 from diarize.server.service import Service
 from diarize.server.studio import Outcome
 from diarize.words import UtteranceHook
+
+log = logging.getLogger("diarize.server")
 
 KEEP_ALIVE_S = 1.0
 
@@ -63,16 +66,28 @@ async def events(
             for message in _messages(said, len(text), diarized):
                 yield sse.event(message)
             text.append(said.text)
-    except ServiceError as error:
-        yield sse.event(body_of(error))
-    except DiarizeError as error:
-        yield sse.event(body_of(of_library(error)))
-    except Cancelled:
-        yield sse.event(body_of(ServiceError(503, "not_ready", "the service stops")))
+    except Exception as error:
+        yield sse.event(body_of(_told(error)))
     finally:
         cancel.set()
         if not cancel.started:
             task.cancel()
+
+
+def _told(error: Exception) -> ServiceError:
+    """What other calls would answer: here the status has been sent, and only an event can tell."""
+    if isinstance(error, ServiceError):
+        return error
+    if isinstance(error, Cancelled):
+        return ServiceError(503, "not_ready", "the service stops")
+    if trouble := of_machine(error):
+        fields = {"why": trouble.detail}
+        log.error("the machine is in trouble", extra={"fields": fields}, exc_info=error)
+        return trouble
+    if isinstance(error, DiarizeError):
+        return of_library(error)
+    log.error("a stream crashed", exc_info=error)
+    return crashed()
 
 
 def _messages(said: Utterance, number: int, diarized: bool) -> list[dict[str, Any]]:

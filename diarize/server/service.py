@@ -46,6 +46,10 @@ MAX_VOICE_S = 600.0
 REFERENCE_S = (2.0, 10.0)
 """How long a known speaker's reference is, by OpenAI's definition; half a second is forgiven."""
 
+MAX_OPEN_STORES = 32
+"""Of the voice stores those used last are kept open: each takes three file descriptors."""
+
+DEFAULT_STORE = "default"
 STORE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -70,7 +74,7 @@ class Service:
         slots = settings.workers + QUICK_SLOTS + FETCH_SLOTS
         self._pool = ThreadPoolExecutor(slots, "diarize")
         self._studio: Studio | None = None
-        self._stores: dict[str, VoiceIndex] = {}
+        self._stores: dict[Path, VoiceIndex] = {}
         self._lock = threading.Lock()
         self._running: set[Cancel] = set()
 
@@ -269,31 +273,42 @@ class Service:
                 known[name] = self.studio.voice(recording, self.studio.engine, param)
         return known
 
+    def store_path(self, name: str | None = None) -> Path:
+        """Where a voice store lies: the service's own, or one of its named ones.
+
+        Raises:
+            ServiceError: 400, a name that is none.
+        """
+        name = name or DEFAULT_STORE
+        if not STORE_NAME.fullmatch(name):
+            raise bad("store", "a store's name has 1 to 64 letters, digits, - or _")
+        if name == DEFAULT_STORE:
+            return self.settings.voices or self.settings.data / "voices.db"
+        return self.settings.data / "voices" / f"{name}.db"
+
+    def store_names(self) -> list[str]:
+        """Every store that there may be."""
+        named = (path.stem for path in (self.settings.data / "voices").glob("*.db"))
+        return [DEFAULT_STORE, *sorted(n for n in named if STORE_NAME.fullmatch(n))]
+
     def voices(self, name: str | None = None, *, create: bool = False) -> VoiceIndex | None:
-        """A voice store, ready to search: the service's own, or one of its named ones.
+        """A voice store, ready to search; None: it is not there and not to be made.
 
         Raises:
             ServiceError: 400, a name that is none.
             VoiceStoreError: the store cannot be used.
         """
-        name = name or "default"
-        if not STORE_NAME.fullmatch(name):
-            raise bad("store", "a store's name has 1 to 64 letters, digits, - or _")
+        path = self.store_path(name)
         with self._lock:
-            if name not in self._stores:
-                path = self.settings.data / "voices" / f"{name}.db"
-                if name == "default":
-                    path = self.settings.voices or self.settings.data / "voices.db"
+            index = self._stores.pop(path, None)
+            if index is None:
                 if not create and not path.exists():
                     return None
-                self._stores[name] = VoiceIndex(VoiceStore(path))
-            return self._stores[name]
-
-    def all_voices(self) -> list[VoiceIndex]:
-        """Every store there is."""
-        named = sorted(p.stem for p in (self.settings.data / "voices").glob("*.db"))
-        found = (self.voices(name) for name in ("default", *named))
-        return [index for index in found if index is not None]
+                index = VoiceIndex(VoiceStore(path))
+            self._stores[path] = index  # the last one is the one used last
+            if len(self._stores) > MAX_OPEN_STORES:  # it closes once nobody works with it
+                del self._stores[next(iter(self._stores))]
+            return index
 
 
 def service_of(request: Request) -> Service:

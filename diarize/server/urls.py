@@ -7,6 +7,7 @@ checked alike. Proxies of the environment are not used: they would resolve names
 
 from __future__ import annotations
 
+import errno
 import http.client
 import ipaddress
 import socket
@@ -152,6 +153,7 @@ class Fetcher:
                         "url",
                     )
                 out.write(chunk)
+        cancel.check()  # out of time, a body without a length looks as if it had come to its end
         if answer.length:
             raise bad("url", "the server of the URL broke off", "url_failed")
 
@@ -165,32 +167,45 @@ def _request(
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
-    end = None
     try:
         sock: socket.socket = socket.create_connection((address, port), TIMEOUT_S)
-        # Timeouts start anew with every byte: a server that sends one now and then is cut off here.
-        end = threading.Timer(min(cancel.left_s, 86_400.0), _shut, [sock])
-        end.daemon = True
-        end.start()
-        if parts.scheme == "https":
-            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
-        connection.sock = sock
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("GET", path, headers={"User-Agent": "diarize", "Accept": "*/*"})
-        yield connection.getresponse()
+        with _until(cancel.left_s, sock):
+            if parts.scheme == "https":
+                sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+            connection.sock = sock
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request("GET", path, headers={"User-Agent": "diarize", "Accept": "*/*"})
+            answer = connection.getresponse()
+            cancel.check()
+            yield answer
     except (OSError, http.client.HTTPException, ValueError) as error:
         cancel.check()
         raise bad(
             "url", f"the server of the URL could not be read ({type(error).__name__})", "url_failed"
         ) from error
     finally:
-        if end is not None:
-            end.cancel()
         connection.close()
+
+
+@contextmanager
+def _until(limit_s: float, sock: socket.socket) -> Iterator[None]:
+    """End a connection once its time is over. Timeouts alone start anew with every byte: a server
+    that sends one now and then would never be cut off."""
+    # TLS takes the socket over and leaves it empty; a duplicate ends the same connection.
+    with sock.dup() as twin:
+        end = threading.Timer(min(limit_s, threading.TIMEOUT_MAX), _shut, [twin])
+        end.daemon = True
+        end.start()
+        try:
+            yield
+        finally:
+            end.cancel()
+            end.join()
 
 
 def _shut(sock: socket.socket) -> None:
     try:
         sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # already closed
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:  # the other side was faster
+            raise

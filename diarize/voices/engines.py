@@ -82,6 +82,11 @@ SPECS = {
 DEFAULT_ENGINE = "resnet34-lm"
 
 
+def spec_of(model_sha256: str) -> EngineSpec | None:
+    """The engine whose network has this hash; None: one that is not known here."""
+    return next((spec for spec in SPECS.values() if spec.sha256 == model_sha256), None)
+
+
 class Engine(Protocol):
     """Anything that turns 16 kHz samples (float32, ±1) into one L2-normalised vector."""
 

@@ -17,10 +17,14 @@ from pydantic import BeforeValidator, Field
 
 from diarize.errors import FormatError
 from diarize.formats.documents import Document, dump, parse
+from diarize.records import Float32
 from diarize.voices.people import Voiceprint
 from diarize.voices.store import VoiceStore
 
 VERSION = 1
+
+SMALLEST, LARGEST = 1e-6, 1e6
+"""Of the largest number of a vector, which may be scaled as it likes: beyond, it is no voice."""
 
 
 def _numbers(value: object) -> object:
@@ -68,7 +72,7 @@ def export_voices(store: VoiceStore) -> str:
                     "duration_s": v.duration_s,
                     "created_at": v.created_at,
                 }
-                for v in store.voiceprints(person.id)
+                for v in store.voiceprints(person.id, by_id=True)
             ],
         }
         for person in store.people()
@@ -83,7 +87,8 @@ def import_voices(store: VoiceStore, text: str, source: str = "JSON") -> tuple[i
         how many people and how many voiceprints are new.
 
     Raises:
-        FormatError: not such a document, or of a later version; names `source`.
+        FormatError: not such a document, of a later version, or an embedding whose numbers are
+            none; names `source`.
         VoiceError: a name or an embedding that the store refuses.
     """
     document = parse(_Voices, text, source)
@@ -102,7 +107,7 @@ def import_voices(store: VoiceStore, text: str, source: str = "JSON") -> tuple[i
                     Voiceprint(
                         v.model,
                         v.model_sha256,
-                        np.asarray(v.embedding, np.float32),
+                        _vector(v.embedding, f"{source}: a voiceprint of {p.name!r}"),
                         v.source,
                         v.duration_s,
                         v.created_at,
@@ -113,3 +118,18 @@ def import_voices(store: VoiceStore, text: str, source: str = "JSON") -> tuple[i
             for p in document.people
         }
     )
+
+
+def _vector(numbers: list[float], what: str) -> Float32:
+    """The numbers as they are kept, which `what` names.
+
+    Raises:
+        FormatError: zeros, not finite, or beyond what float32 can take a length of.
+    """
+    largest = float(np.abs(numbers).max())
+    if not SMALLEST <= largest <= LARGEST:
+        raise FormatError(
+            f"{what} is all zeros, or holds numbers that are not finite or beyond ±{LARGEST:.0f}: "
+            "export it again, or leave it out"
+        )
+    return np.asarray(numbers, np.float32)

@@ -11,6 +11,7 @@ import sqlite3
 import sys
 import threading
 import uuid
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Self
 import numpy as np
 
 from diarize.records import Float32
+from diarize.voices.engines import spec_of
 from diarize.voices.errors import VoiceError, VoiceStoreError
 from diarize.voices.people import Person, Voiceprint, checked_name, now
 from diarize.voices.rows import find_person, insert_voiceprint, set_labels
@@ -41,7 +43,8 @@ def default_store_path() -> Path:
 
 
 class VoiceStore:
-    """A voice store. Threads may share one; processes open the same file each.
+    """A voice store. Threads may share one; processes open the same file each. It is closed by
+    `close`, or once nobody holds it any more.
 
     Args:
         path: the file; it and its folder are made if `create`.
@@ -73,6 +76,7 @@ class VoiceStore:
             except BaseException:
                 self._connection.close()
                 raise
+            weakref.finalize(self, self._connection.close)
 
     # ------------------------------------------------------------------ reading
 
@@ -88,14 +92,14 @@ class VoiceStore:
                 labels.setdefault(owner, {})[key] = value
         return tuple(Person(i, n, c, labels.get(i, {}), k) for i, n, c, k in rows)
 
-    def person(self, name_or_id: str) -> Person:
-        """One person.
+    def person(self, name_or_id: str, *, by_id: bool = False) -> Person:
+        """One person. `by_id`: what is given is an id, whoever may have it as a name.
 
         Raises:
             UnknownPersonError: nobody of that name or id.
         """
         with self._reading() as db:
-            found = find_person(db, name_or_id)
+            found = find_person(db, name_or_id, by_id=by_id)
             ((name, created, count),) = db.execute(
                 "SELECT name, created_at, (SELECT count(*) FROM voiceprints WHERE person_id = ?1)"
                 " FROM people WHERE id = ?1",
@@ -106,8 +110,8 @@ class VoiceStore:
             )
         return Person(found, name, created, labels, count)
 
-    def voiceprints(self, name_or_id: str) -> tuple[Voiceprint, ...]:
-        """All voiceprints of one person, oldest first.
+    def voiceprints(self, name_or_id: str, *, by_id: bool = False) -> tuple[Voiceprint, ...]:
+        """All voiceprints of one person, oldest first. `by_id`: as :meth:`person`.
 
         Raises:
             UnknownPersonError: nobody of that name or id.
@@ -116,7 +120,7 @@ class VoiceStore:
             rows = db.execute(
                 "SELECT model, model_sha256, embedding, source, duration_s, created_at"
                 " FROM voiceprints WHERE person_id = ? ORDER BY id",
-                (find_person(db, name_or_id),),
+                (find_person(db, name_or_id, by_id=by_id),),
             ).fetchall()
         return tuple(
             Voiceprint(m, s, np.frombuffer(e, "<f4"), o, d, c) for m, s, e, o, d, c in rows
@@ -137,8 +141,14 @@ class VoiceStore:
                 (model_sha256,),
             ).fetchall()
         owners, blobs, seconds = zip(*rows, strict=True) if rows else ((), (), ())
-        if len(set(map(len, blobs))) > 1:
-            raise VoiceStoreError(f"{self.path} is damaged: voiceprints of several lengths")
+        spec = spec_of(model_sha256)
+        length = 4 * spec.dim if spec else len(blobs[0]) if blobs else 0
+        if wrong := [o for o, blob in zip(owners, blobs, strict=True) if len(blob) != length]:
+            name = self.person(wrong[0], by_id=True).name
+            raise VoiceStoreError(
+                f"{self.path} holds a voiceprint of {name!r} without the {length // 4} numbers of "
+                "its model: forget that person (`diarize voices forget`), and enrol them again"
+            )
         flat = np.frombuffer(b"".join(blobs), "<f4")
         vectors = flat.reshape(len(rows), -1 if rows else 0)
         return list(owners), vectors, np.array(seconds, np.float32)
@@ -166,7 +176,7 @@ class VoiceStore:
                 db.execute("INSERT INTO people VALUES (?, ?, ?)", (owner, name, now()))
             insert_voiceprint(db, owner, voiceprint, once=True)
             set_labels(db, owner, labels or {})
-        return self.person(owner)
+        return self.person(owner, by_id=True)
 
     def enrol_all(
         self, people: Mapping[str, tuple[Mapping[str, str], list[Voiceprint]]]
@@ -206,17 +216,19 @@ class VoiceStore:
             if taken and taken[0] != found:
                 raise VoiceError(f"{name!r} is somebody else in {self.path}: choose another name")
             db.execute("UPDATE people SET name = ? WHERE id = ?", (name, found))
-        return self.person(found)
+        return self.person(found, by_id=True)
 
-    def forget(self, name_or_id: str) -> Person:
+    def forget(self, name_or_id: str, *, by_id: bool = False) -> Person:
         """Delete a person and every trace: rows, overwritten pages, free pages, the log.
+
+        `by_id`: as :meth:`person`.
 
         Raises:
             UnknownPersonError: nobody of that name or id.
             VoiceStoreError: as :meth:`scrub`.
         """
         with self._writing() as db:
-            person = self.person(name_or_id)
+            person = self.person(name_or_id, by_id=by_id)
             db.execute("DELETE FROM people WHERE id = ?", (person.id,))
         self.scrub()
         return person

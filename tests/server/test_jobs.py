@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -18,7 +20,12 @@ import pytest
 from diarize.formats import FORMATS
 from diarize.formats import json as result_json
 from diarize.server.errors import ServiceError
+from diarize.server.job_runner import JobRunner, ask_as_json
 from diarize.server.job_store import JobStore
+from diarize.server.limits import Cancel
+from diarize.server.service import Service
+from diarize.server.settings import Settings
+from diarize.server.studio import Ask
 from tests.server.conftest import Running, wait_for
 from tests.server.sounds import DIALOGUE, DIANE, SAMPLE, data_url, spoken
 
@@ -249,6 +256,62 @@ def test_the_store_gives_up_what_kills_it_and_forgets_what_was_never_promised(
     assert store.get(job.id) is None
     assert store.claim() is None
     store.close()
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[JobRunner]:
+    """The jobs of a service without models and without workers."""
+    service, store = Service(Settings(tmp_path)), JobStore(tmp_path)
+    yield JobRunner(service, store)
+    service.close()
+    store.close()
+
+
+def queue(runner: JobRunner) -> str:
+    ask = ask_as_json(Ask(words=False))
+    return runner.store.add(ask, "a.wav", max_queued=9, file=io.BytesIO(CLIP)).id
+
+
+def test_a_job_waits_for_a_voice_store_that_can_be_used(runner: JobRunner) -> None:
+    job = queue(runner)
+    path = runner.service.settings.data / "voices.db"
+    path.write_bytes(b"no database" * 1000)
+    runner._next(Cancel(60), fetched=True)
+    found = runner.store.get(job)
+    assert found is not None
+    assert found.error is not None
+    assert (found.state, found.error["code"]) == ("failed", "voice_store_unavailable")
+    assert found.error["message"].startswith(f"the voice store {path} cannot be used: ")
+    assert runner.store.source(job).read_bytes() == CLIP
+    runner.store.recover()
+    assert runner.store.has_next()
+
+
+def test_a_job_that_somebody_ends_does_not_crash(
+    runner: JobRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    for end in (runner.cancel, runner.delete):
+        job = queue(runner)
+        cancel = Cancel(60)
+        claimed = runner._claim(cancel, fetched=True)
+        assert claimed is not None
+        end(job)
+        assert cancel.is_set
+        runner._try(claimed, Cancel(60))  # without its recording
+        found = runner.store.get(job)
+        assert found is None or found.state == "cancelled"
+    assert [r.message for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+def test_names_are_compared_as_they_are_kept(running: Running, finished: dict[str, Any]) -> None:
+    path = f"/v1/jobs/{finished['id']}/voices"
+    twice = running.http.post(path, json={"names": {"A": "Ana", "B": "Ana "}})
+    assert (twice.status_code, twice.json()["error"]["message"]) == (
+        400,
+        "two speakers were given one name: merge them first",
+    )
+    nobody = running.http.post(path, json={"names": {"A": "UNKNOWN"}})
+    assert (nobody.status_code, nobody.json()["error"]["param"]) == (400, "names")
 
 
 def test_references_of_known_speakers(running: Running) -> None:

@@ -63,6 +63,11 @@ def damaged_rows(data: Path) -> None:
     (data / "jobs.db").write_bytes(b"no database" * 1000)
 
 
+def damaged_voices(data: Path) -> None:
+    data.mkdir()
+    (data / "voices.db").write_bytes(b"no database" * 1000)
+
+
 def newer_rows(data: Path) -> None:
     data.mkdir()
     with closing(sqlite3.connect(data / "jobs.db")) as rows:
@@ -74,6 +79,7 @@ def newer_rows(data: Path) -> None:
     [
         (a_file, r"data cannot be used \(File exists\): mend it, or give another with --data"),
         (damaged_rows, r"data cannot be used \(file is not a database\)"),
+        (damaged_voices, r"voices\.db cannot be used: .*; mend it, or give another with --voices"),
         (newer_rows, "jobs.db is of a newer version: update diarize"),
     ],
 )

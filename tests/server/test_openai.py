@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
+from starlette.requests import Request
+from starlette.types import Message
 
+from diarize.server.limits import Cancel
+from diarize.server.openai_stream import events
+from diarize.server.service import Service
+from diarize.server.settings import Settings
+from diarize.server.studio import Outcome
+from diarize.words import UtteranceHook
 from tests.server.conftest import KEYS, Running, wait_for
 from tests.server.sounds import DIALOGUE, DIANE, SAMPLE, SHEILA, data_url, silence, spoken
 
@@ -160,6 +170,18 @@ def test_silence_is_a_valid_empty_answer(
             "known_speaker_names",
             {"known_speaker_names": "a\nb", "known_speaker_references": "data:"},
         ),
+        (
+            "known_speaker_names",
+            {"known_speaker_names": "UNKNOWN", "known_speaker_references": "data:"},
+        ),
+        (
+            "known_speaker_names",
+            {"known_speaker_names": "a\u2028b", "known_speaker_references": "data:"},
+        ),
+        (
+            "known_speaker_names",
+            {"known_speaker_names": ["a", "a "], "known_speaker_references": ["data:"] * 2},
+        ),
     ],
 )
 def test_a_bad_parameter_is_named(running: Running, param: str, fields: dict[str, Any]) -> None:
@@ -217,3 +239,24 @@ def test_work_ends_when_the_client_leaves_an_ordinary_request(running: Running) 
     wait_for(lambda: service.heavy.running == 0, 30)
     assert cancel.is_set
     assert cancel.stage != "transcription"
+
+
+def test_a_stream_that_crashes_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def work(cancel: Cancel, hook: UtteranceHook) -> Outcome:
+        raise RuntimeError("what nobody need know")
+
+    async def receive() -> Message:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def sent() -> bytes:
+        request, service = Request({"type": "http"}, receive), Service(Settings(tmp_path))
+        stream = events(service, request, work, lambda: None, diarized=False)
+        parts = [part async for part in stream]
+        service.close()
+        return parts[-1]
+
+    last = asyncio.run(sent())
+    assert b'"code": "internal_error"' in last
+    assert b"nobody need know" not in last
+    assert [r.message for r in caplog.records if r.exc_info] == ["a stream crashed"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import http.server
 import ipaddress
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +19,8 @@ from diarize.server.limits import Cancel
 from diarize.server.service import FETCH_SLOTS
 from diarize.server.urls import Fetcher, is_public
 from tests.server.conftest import Running, service, wait_for
-from tests.server.sounds import DIANE, SHEILA, spoken, text
+from tests.server.sounds import DIANE, SHEILA, silence, spoken, text
+from tests.server.test_jobs import ended, submit
 
 FORBIDDEN = [
     "127.0.0.1", "127.8.0.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254",
@@ -106,6 +109,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             with contextlib.suppress(ConnectionError):  # the fetcher hangs up
                 for _ in range(64):
                     self.wfile.write(b"x" * (1 << 18))
+        elif self.path == "/endless":
+            self.send_response(200)  # without a length
+            self.end_headers()
+            self.wfile.write(b"RIFF")
+            self.held.wait(60)
         elif self.path == "/short":
             self._send(b"abc", 1000)
         else:
@@ -194,6 +202,55 @@ def test_a_download_is_cut_off_at_the_limit(web: str, tmp_path: Path) -> None:
         fetcher.fetch(f"{web}/large", tmp_path / "large", cancel)
     assert caught.value.status_code == 413
     assert (tmp_path / "large").stat().st_size <= 1 << 20
+
+
+def test_a_body_without_a_length_is_not_whole_when_time_is_up(web: str, tmp_path: Path) -> None:
+    _Handler.held.clear()
+    fetcher = Fetcher(1 << 20, (ipaddress.ip_network("127.0.0.1/32"),))
+    cancel = Cancel(0.3)
+    cancel.start()
+    with pytest.raises(ServiceError) as caught:
+        fetcher.fetch(f"{web}/endless", tmp_path / "a", cancel)
+    _Handler.held.set()
+    assert (caught.value.status_code, caught.value.code) == (413, "too_slow")
+
+
+def test_time_is_up_within_tls_too(tmp_path: Path) -> None:
+    """A server that sends a byte now and then of a handshake that never ends."""
+    hung_up = threading.Event()
+
+    def trickle(server: socket.socket) -> None:
+        peer, _ = server.accept()
+        with peer:
+            try:
+                peer.sendall(b"\x16\x03\x03\x40\x00")
+                for _ in range(200):
+                    peer.sendall(b"\x00")
+                    time.sleep(0.05)
+            except OSError:
+                hung_up.set()
+
+    fetcher = Fetcher(1 << 20, (ipaddress.ip_network("127.0.0.1/32"),))
+    cancel = Cancel(0.3)
+    cancel.start()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=trickle, args=(server,), daemon=True).start()
+        with pytest.raises(ServiceError) as caught:
+            fetcher.fetch(f"https://127.0.0.1:{server.getsockname()[1]}/", tmp_path / "a", cancel)
+        assert hung_up.wait(5)
+    assert caught.value.code == "too_slow"
+
+
+def test_a_slow_url_holds_up_no_other_job(keyless: Running, web: str) -> None:
+    _Handler.held.clear()
+    http = keyless.http
+    slow = http.post("/v1/jobs", data={"url": f"{web}/held", "words": "false"}).json()["id"]
+    wait_for(lambda: http.get(f"/v1/jobs/{slow}").json()["stage"] == "fetching", 20)
+    assert keyless.app.state.service.heavy.running == 0
+    assert ended(http, submit(http, silence(1), words="false")["id"])["state"] == "done"
+    assert http.get(f"/v1/jobs/{slow}").json()["state"] == "running"
+    _Handler.held.set()
+    assert ended(http, slow)["state"] == "done"
 
 
 def test_the_address_checked_is_the_one_connected_to(web: str, tmp_path: Path) -> None:

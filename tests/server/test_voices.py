@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from diarize.server.likeness import compare, nearest
+from diarize.server.limits import Cancel
+from diarize.server.service import MAX_OPEN_STORES, Service
+from diarize.server.settings import Settings
+from diarize.voices.people import Voiceprint
+from diarize.voices.scoring import FULL_S, calibration
+from diarize.voices.store import VoiceStore
 from tests.server.conftest import Running
 from tests.server.sounds import DIALOGUE, DIANE, data_url, silence, spoken, text
 
@@ -86,6 +94,22 @@ def test_verify(running: Running) -> None:
     assert (strict["verified"], strict["threshold"]) == (False, 0.01)
 
 
+def test_verify_allows_for_the_length_of_both(running: Running) -> None:
+    service = running.app.state.service
+    engine = service.studio.engine
+    heard = []
+    for clip in (SHEILA_ONE, DIANE_TWO):
+        with service.inbox.of_bytes(clip) as path:
+            heard.append(service.voice(path, "clip", engine, Cancel(60))[0])
+    one, two = heard
+    assert max(one.duration_s, two.duration_s) < FULL_S
+    known = calibration(engine.spec.sha256).at(one.duration_s).at(two.duration_s)
+    body = {"audio1": text(SHEILA_ONE), "audio2": text(DIANE_TWO)}
+    answer = post(running, "/v1/voice/verify", body)
+    expected = compare(one.embedding, two.embedding, known).threshold
+    assert answer["threshold"] == pytest.approx(expected, abs=1e-5)
+
+
 def test_embed_is_normalised(running: Running) -> None:
     answer = post(running, "/v1/voice/embed", {"model": "resnet34-lm", "audio": text(DIANE_ONE)})
     assert (answer["dim"], len(answer["embedding"]), answer["model"]) == (256, 256, "resnet34-lm")
@@ -134,6 +158,60 @@ def test_register_identify_forget_leaves_nothing(running: Running) -> None:
 
 def _content(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+
+
+def test_whom_to_forget_is_found_by_id_past_a_broken_store(running: Running) -> None:
+    folder = running.app.state.service.settings.data / "voices"
+    body = {"audio": text(DIANE_ONE), "name": "Diane", "store": "good"}
+    diane = post(running, "/v1/voice/register", body)
+    post(running, "/v1/voice/register", body | {"name": diane["id"]})
+    (folder / "a b.db").write_bytes(b"")
+    (folder / "broken.db").write_bytes(b"no database" * 1000)
+    call = "/v1/voice/forget"
+    try:
+        assert running.http.post(call, json={"id": diane["id"]}).status_code == 204
+        left = VoiceStore(folder / "good.db").people()
+        assert [person.name for person in left] == [diane["id"]]
+        unsure = running.http.post(call, json={"id": diane["id"]})
+        assert unsure.json()["error"]["code"] == "voice_store_unavailable"
+    finally:
+        (folder / "a b.db").unlink()
+        (folder / "broken.db").unlink()
+    assert running.http.post(call, json={"id": diane["id"]}).status_code == 404
+
+
+def test_a_voice_that_is_none_makes_no_store(running: Running) -> None:
+    body = {"audio": text(silence(3)), "name": "x", "store": "empty"}
+    assert running.http.post("/v1/voice/register", json=body).status_code == 400
+    assert not (running.app.state.service.settings.data / "voices" / "empty.db").exists()
+
+
+def test_few_stores_are_open(tmp_path: Path) -> None:
+    service = Service(Settings(tmp_path))
+    for number in range(MAX_OPEN_STORES + 3):
+        service.voices(f"store{number}", create=True)
+    opened = {os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")}
+    names = {Path(path).name for path in opened if path.startswith(str(tmp_path / "voices"))}
+    assert sum(name.endswith(".db") for name in names) == MAX_OPEN_STORES
+    assert "store0.db" not in names
+    service.close()
+
+
+def test_a_short_voiceprint_may_be_less_alike(tmp_path: Path) -> None:
+    """By how long the enrolled voice is, as on the command line."""
+    heard, other = np.eye(256, dtype=np.float32)[:2]
+    kept = np.float32(0.6) * heard + np.float32(0.8) * other
+    model, sha256 = "campplus", "61d57779292e6e84241364a330f51ad6b2b44db8e3c5ccf0ca574a1934de8a42"
+    known = calibration(sha256).at(2.0)
+    with VoiceStore(tmp_path / "voices.db") as store:
+        for name, seconds in (("Long", 6.0), ("Short", 2.0)):
+            store.enrol(name, Voiceprint(model, sha256, kept[:192], duration_s=seconds))
+        people = list(store.people())
+        found = nearest(heard[:192], sha256, people, store, known, None)
+    assert [(person.name, pair.same) for person, pair in found] == [
+        ("Short", True),
+        ("Long", False),
+    ]
 
 
 def test_stores(running: Running) -> None:

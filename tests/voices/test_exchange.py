@@ -13,7 +13,7 @@ from diarize.voices.errors import VoiceError
 from diarize.voices.exchange import export_voices, import_voices
 from diarize.voices.store import VoiceStore
 
-from .people import MODEL, voice, voiceprint
+from .people import MODEL, OTHER_MODEL, voice, voiceprint
 
 
 def test_round_trip_and_again(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_round_trip_and_again(tmp_path: Path) -> None:
 
 
 def document(**changes: object) -> str:
-    voiceprint = {"model": "resnet34-lm", "model_sha256": MODEL, "embedding": [3.0, 0.0, 4.0]}
+    voiceprint = {"model": "theirs", "model_sha256": OTHER_MODEL, "embedding": [3.0, 0.0, 4.0]}
     person = {"name": "Ana", "voiceprints": [voiceprint | changes]}
     return json.dumps({"format": "diarize voices", "version": 1, "people": [person]})
 
@@ -51,7 +51,13 @@ def test_vectors_of_other_systems_come_as_numbers(tmp_path: Path) -> None:
         (document(embedding="AAAA"), "embedding"),
         (document(model_sha256="ab"), "model_sha256"),
         (document(duration_s=-1), "duration_s"),
-        (document(embedding=[0.0, 0.0]), "silent"),
+        (document(embedding=[0.0, 0.0]), "a voiceprint of 'Ana' is all zeros"),
+        (document(embedding=[1e300, 1.0]), "a voiceprint of 'Ana' is .* not finite or beyond"),
+        (document(embedding=[float("nan"), 1.0]), "embedding.0: Input should be a finite number"),
+        (
+            document(model="resnet34-lm", model_sha256=MODEL),
+            "the voiceprint of 'Ana' has 3 numbers, one of resnet34-lm has 256: it is another",
+        ),
     ],
 )
 def test_bad_documents_change_nothing(tmp_path: Path, text: str, message: str) -> None:

@@ -182,6 +182,35 @@ def test_a_damaged_store_is_a_typed_error(tmp_path: Path) -> None:
         read_all()
 
 
+def test_a_voiceprint_of_another_length_is_found_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "voices.db"
+    with VoiceStore(path) as store:
+        store.enrol("Ana", voiceprint(1))
+        with sqlite3.connect(path) as rows:  # as an older version imported it
+            rows.execute("UPDATE voiceprints SET embedding = ?", (voice(1, dim=3).tobytes(),))
+        rows.close()
+        with pytest.raises(VoiceStoreError, match="a voiceprint of 'Ana' without the 256"):
+            store.matrix(MODEL)
+
+
+def test_an_id_is_nobody_s_name(tmp_path: Path) -> None:
+    with VoiceStore(tmp_path / "voices.db") as store:
+        ana = store.enrol("Ana", voiceprint(1))
+        store.enrol(ana.id, voiceprint(2))
+        assert store.person(ana.id).name == ana.id
+        assert store.forget(ana.id, by_id=True).name == "Ana"
+        with pytest.raises(UnknownPersonError):
+            store.person(ana.id, by_id=True)
+
+
+def test_a_store_that_nobody_holds_is_closed(tmp_path: Path) -> None:
+    store = VoiceStore(tmp_path / "voices.db")
+    connection = store._connection
+    del store
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
 def test_an_older_store_is_migrated_and_a_newer_one_refused(tmp_path: Path) -> None:
     path = tmp_path / "voices.db"
     with VoiceStore(path) as store:
