@@ -61,7 +61,8 @@ class Pipeline:
         labels: "letters" (A, B, C…) or "numbers" (SPEAKER_00…).
         threads: CPU threads of each network. The result does not depend on it.
         runtime: what runs the networks: "onnxruntime", "openvino" (an extra; faster where the
-            processor has AMX), or "auto", OpenVINO where it is installed and faster.
+            processor has AMX, for words also where it has bfloat16), or "auto", OpenVINO where it
+            is installed and faster.
 
     Raises:
         ModelError: a network on board is missing or damaged, or the runtime is not installed.
@@ -89,6 +90,8 @@ class Pipeline:
                 raise ValueError(f"{name} {value!r}: choose one of {', '.join(choices)}")
         if threads < 1:
             raise ValueError(f"threads {threads}: give 1 or more")
+        if mixed_languages and language is not None:
+            raise ValueError(f"language {language!r} and mixed_languages: give one or the other")
         self._clustering = clustering
         self._keep_channels = channels == "separate"
         self._labels = labels

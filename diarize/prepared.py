@@ -74,7 +74,13 @@ class Prepared:
         return max(channel.n_samples for channel in self.channels)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to one `.npz` file."""
+        """Write to one `.npz` file, whole or not at all; its folder is made where it lacks.
+
+        Raises:
+            DiarizeError: the file cannot be written; names it and the reason.
+        """
+        from diarize.formats.files import written_whole  # with all formats: only when it is needed
+
         arrays: dict[str, npt.NDArray[np.generic]] = {
             "version": np.array(VERSION),
             "name": np.array(self.name),
@@ -87,7 +93,7 @@ class Prepared:
             arrays[f"{i}.embeddings"] = channel.embeddings
             arrays[f"{i}.stretches"] = channel.stretches
             arrays[f"{i}.stretch_embeddings"] = channel.stretch_embeddings
-        with Path(path).open("wb") as file:
+        with written_whole(Path(path)) as temporary, temporary.open("xb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
     @classmethod

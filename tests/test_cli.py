@@ -34,6 +34,7 @@ from diarize.formats import (
     vtt,
     whisperx,
 )
+from diarize.prepared import Prepared
 from diarize.records import Utterance
 
 ROOT = Path(__file__).parents[1]
@@ -273,6 +274,46 @@ def test_other_hints_need_no_second_hearing(diarize: Command, clips: Path, tmp_p
     alone = diarize("turns", tmp_path / "a-good.npz", "--num_speakers", "1", "-f", "rttm")
     assert {line.split()[7] for line in alone.out.splitlines()} == {"A"}
     assert "use `diarize turns`" in diarize("transcribe", tmp_path / "a-good.npz").err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--save-prepared"], "is such a record: leave out --save-prepared"),
+        (["--channels", "separate"], "holds one channel, and nothing to keep separate: leave out"),
+    ],
+)
+def test_what_a_record_cannot_do_is_refused(
+    diarize: Command, prepared: Prepared, tmp_path: Path, options: list[str], says: str
+) -> None:
+    prepared.save(tmp_path / "heard.npz")
+    outcome = diarize("turns", tmp_path / "heard.npz", *options, "-o", tmp_path / "out")
+    assert outcome.code == 1
+    assert outcome.err.startswith(f"error: {tmp_path / 'heard.npz'} {says}")
+    assert len(outcome.err.splitlines()) == 1
+
+
+def test_two_names_of_one_file_are_two_recordings(
+    diarize: Command, clips: Path, tmp_path: Path
+) -> None:
+    for name in ("l1.wav", "l2.wav"):
+        (tmp_path / name).symlink_to(clips / "c-one.wav")
+    (tmp_path / "again").symlink_to(tmp_path)
+    names = (tmp_path / "l1.wav", tmp_path / "l2.wav", tmp_path / "again" / "l2.wav")
+    outcome = diarize("turns", *names, "-f", "rttm", "-o", tmp_path / "out")
+    assert outcome.code == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["l1.rttm", "l2.rttm"]
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may write everything")
+def test_a_current_folder_that_cannot_be_written_to_is_refused_first(
+    diarize: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o555)
+    outcome = diarize("turns", SAMPLE, "--save-prepared")
+    assert outcome.code == 2
+    assert "the folder . may not be written to: choose another --output-dir" in outcome.err
 
 
 def test_an_output_folder_that_cannot_be_is_refused_first(diarize: Command, tmp_path: Path) -> None:

@@ -98,6 +98,8 @@ def test_options_that_do_not_exist_are_refused() -> None:
         Pipeline(labels="number")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="threads 0: give 1 or more"):
         Pipeline(threads=0)
+    with pytest.raises(ValueError, match="language 'en' and mixed_languages: give one or"):
+        Pipeline(language="en", mixed_languages=True)
 
 
 # ---------------------------------------------------------------- hints

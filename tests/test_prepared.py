@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diarize.errors import FormatError
+from diarize.errors import DiarizeError, FormatError
 from diarize.prepared import Evidence, Prepared
 
 
@@ -50,6 +50,30 @@ def test_round_trip(small: Prepared, tmp_path: Path) -> None:
         np.uint8,
         np.float32,
     ]
+
+
+def test_it_is_saved_whole_or_not_at_all(
+    small: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "new" / "call.npz"
+    small.save(path)
+    whole = path.read_bytes()
+
+    def half(file: io.BytesIO, **_: object) -> None:
+        file.write(whole[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", half)
+    with pytest.raises(DiarizeError, match=r"call\.npz cannot be written: No space left on device"):
+        small.save(path)
+    assert path.read_bytes() == whole
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_is_named(small: Prepared, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DiarizeError, match=r"file/x\.npz cannot be written: "):
+        small.save(tmp_path / "file" / "x.npz")
 
 
 def test_probabilities_are_stored_in_a_byte(small: Prepared) -> None:

@@ -15,7 +15,15 @@ from typing import BinaryIO
 import av
 from av.stream import Discard
 
-from diarize.audio.announced import OGG_PAGE_BYTES, announced_length_s, breaks_off, names
+from diarize.audio.announced import (
+    OGG_PAGE_BYTES,
+    PEEK_BYTES,
+    announced_length_s,
+    breaks_off,
+    is_sound,
+    names,
+    wav_data,
+)
 from diarize.audio.frames import SAMPLE_TYPES, Block, Gatherer
 from diarize.errors import AudioError
 from diarize.records import ProgressHook
@@ -52,7 +60,8 @@ class _Source:
         self.error: OSError | None = None
         self.size = 0
         self.head = self.tail = b""
-        self._seekable = file.seekable()
+        asked = getattr(file, "seekable", None)  # not every object with a `read` has it
+        self._seekable = asked is not None and bool(asked())
         if self._seekable:
             self.size = file.seek(0, os.SEEK_END)
             file.seek(max(0, self.size - OGG_PAGE_BYTES))
@@ -79,6 +88,11 @@ class _Source:
 
     def tell(self) -> int:
         return self._file.tell()
+
+    def peek(self, offset: int, n_bytes: int) -> bytes:
+        """Bytes from somewhere else, once ffmpeg has read all it wants."""
+        self._file.seek(offset)
+        return self.read(n_bytes)
 
     def check(self, label: str) -> None:
         """Raise what the disk said: half a recording must not pass for all of it."""
@@ -117,9 +131,12 @@ def decode(file: BinaryIO, label: str, progress: ProgressHook | None) -> Iterato
         for frame in _frames(container, stream, damage, source.size, progress):
             yield from gatherer.add(frame)
         yield from gatherer.flush()
-        source.check(label)
         damage.broke_off |= "ogg" in names(container) and breaks_off(source.tail)
-        _report(damage, gatherer, announced_length_s(container, stream, source.head), label)
+        announced_s = announced_length_s(container, stream, source.head)
+        if "wav" in names(container):
+            _tell_of_more(source, announced_s, label)
+        source.check(label)
+        _report(damage, gatherer, announced_s, label, source.seekable())
     if progress is not None:
         progress("audio", 1.0)
 
@@ -141,10 +158,35 @@ def _open(source: _Source, label: str) -> av.container.InputContainer:
         )
     except av.error.FFmpegError as error:
         source.check(label)
+        if not source.seekable():
+            raise AudioError(_unseekable(label)) from error
         raise AudioError(
             f"{label} is not a sound or video file that can be read, or it is damaged: "
             "choose a recording (wav, mp3, m4a, flac, ogg, mp4, mkv …)"
         ) from error
+
+
+def _unseekable(label: str) -> str:
+    """An mp4 with its index at the end looks the same as damage where nothing can be wound back."""
+    return (
+        f"{label} is damaged, no sound or video, or of a kind that cannot be read without going "
+        "back in it: save it to a file first"
+    )
+
+
+def _tell_of_more(source: _Source, announced_s: float, label: str) -> None:
+    """A recorder that crashed may have written much more of a WAV than its header says."""
+    data = wav_data(source.head)
+    if data is None or (n_bytes := source.size - data.end) <= SHORTFALL_S * data.bytes_per_s:
+        return
+    if is_sound(source.peek(data.end, PEEK_BYTES), source.tail, n_bytes):
+        logger.warning(
+            "%s: its header says %.1f s, the file holds %.1f s; only what the header says is "
+            "heard: repair the header to hear the rest",
+            label,
+            announced_s,
+            announced_s + n_bytes / data.bytes_per_s,
+        )
 
 
 def _sound(container: av.container.InputContainer, label: str) -> av.AudioStream:
@@ -156,6 +198,15 @@ def _sound(container: av.container.InputContainer, label: str) -> av.AudioStream
         )
     if not isinstance(stream, av.AudioStream):
         raise AudioError(f"{label} has no sound track: choose a recording with sound")
+    tracks = container.streams.audio
+    if len(tracks) > 1:
+        logger.warning(
+            "%s has %d sound tracks, and only track %d is heard: save the others as files of "
+            "their own to hear them",
+            label,
+            len(tracks),
+            tracks.index(stream) + 1,
+        )
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all  # pictures are not even unpacked
@@ -215,10 +266,14 @@ def _frames(
             progress("audio", min(1.0, furthest / size))
 
 
-def _report(damage: _Damage, gatherer: Gatherer, announced_s: float, label: str) -> None:
+def _report(
+    damage: _Damage, gatherer: Gatherer, announced_s: float, label: str, seekable: bool
+) -> None:
     """One warning for everything that is missing; an error when nothing is there."""
     missing_s = announced_s - gatherer.position_s
     if gatherer.decoded_s == 0 and (damage.bad_packets or damage.broke_off or missing_s > 0.1):
+        if not seekable:
+            raise AudioError(_unseekable(label))
         raise AudioError(f"{label} is damaged, and no sound of it can be decoded: copy it again")
     complaints = []
     if missing_s > SHORTFALL_S:

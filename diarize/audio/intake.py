@@ -30,8 +30,9 @@ def as_float(samples: npt.NDArray[np.generic]) -> npt.NDArray[np.floating]:
     """PCM of any kind as floats with full scale at ±1; floats stay as they are.
 
     Raises:
-        TypeError: not uint8, int16, int32 or float.
+        TypeError: not uint8, int16, int32 or float, in either byte order.
     """
+    samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
     if samples.dtype == np.uint8:
         return samples.astype(np.float32) / np.float32(128) - np.float32(1)
     if samples.dtype in (np.int16, np.int32):

@@ -63,8 +63,9 @@ class Recording:
     ) -> Recording:
         """Decode `source` once: a path (never a URL), or a binary file, read from its beginning.
 
-        Of a video the best sound track is taken. What cannot be decoded is left out, and samples
-        that are no finite number become 0, each with a warning on the logger ``diarize``.
+        Of several sound tracks the best is taken. That, what cannot be decoded and is left out,
+        samples that are no finite number and become 0, and what a WAV holds behind its header's
+        end are each told in a warning on the logger ``diarize``.
 
         Raises:
             AudioError: missing, unreadable, not media, without sound, damaged beyond use, longer

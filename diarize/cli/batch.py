@@ -54,6 +54,7 @@ class Output:
 def find_recordings(paths: Iterable[Path]) -> list[Path]:
     """Files as named, folders as the media files in them by name (not deeper); each once.
 
+    Two names that lead to one file are two recordings: the results are named after the name.
     `os.path` asks without raising: what is wrong with one name is told when it is its turn.
 
     Raises:
@@ -62,7 +63,7 @@ def find_recordings(paths: Iterable[Path]) -> list[Path]:
     found: dict[str, Path] = {}
     for path in paths:
         for file in _media_in(path) if os.path.isdir(path) else [path]:
-            found.setdefault(os.path.realpath(file), file)
+            found.setdefault(os.path.join(os.path.realpath(file.parent), file.name), file)
     return list(found.values())
 
 
@@ -105,7 +106,8 @@ def plan(
     Raises:
         AudioError: as :func:`find_recordings`.
         DiarizeError: unknown formats; two recordings that would write one file, or a result that
-            would take the place of a recording; an output folder that cannot be made.
+            would take the place of a recording; an output folder that cannot be made or written
+            to, also when it is the current one.
     """
     names = [name.strip().lower() for given in formats for name in given.split(",")]
     chosen = select(names or ["txt"], words=words)
@@ -117,8 +119,8 @@ def plan(
     _check_targets(files, output)
     if directory is None:
         emit("")  # a closed standard output is told before hours of work, too
-    else:
-        _make(directory)
+    if directory is not None or prepared:
+        _make(directory or Path())
     return files, output
 
 

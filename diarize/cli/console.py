@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import sys
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Collection, Sequence
 
 import typer
-
-from diarize.errors import DiarizeError
 
 BROKEN_PIPE = 128 + 13
 """What a shell reports for a program that SIGPIPE ended."""
@@ -90,24 +85,3 @@ def show_warnings() -> None:
 def only_errors() -> None:
     """`--quiet`: warnings are not shown. They are still logged, for whoever else listens."""
     _HANDLER.setLevel(logging.ERROR)
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path to write binary content to; it takes the name `path` at the end.
-
-    Raises:
-        DiarizeError: the file cannot be written; names it and the reason.
-    """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield temporary
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise DiarizeError(f"{path} cannot be written: {error.strerror or error}") from error

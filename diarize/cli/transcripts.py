@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diarize.cli.console import only_errors, readable, say, written_whole
+from diarize.cli.console import only_errors, readable, say
 from diarize.errors import AudioError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ RuntimeOption = Annotated[
     RuntimeName,
     typer.Option(
         help="What runs the networks; auto: OpenVINO where it is installed and the processor has "
-        "AMX. The turns of one differ a little from those of the other."
+        "AMX (for words, bfloat16 will do). The turns of one differ a little from the other's."
     ),
 ]
 SkipExisting = Annotated[
@@ -219,13 +219,14 @@ def turns(
 
     def listen(path: Path, known: KnownVoices | None, hook: ProgressHook) -> Result:
         if path.suffix.lower() == ".npz":
-            return _reconsider(path, pipeline, hints, known)
+            if save_prepared:
+                raise AudioError(f"{readable(path)} is such a record: leave out --save-prepared")
+            return _reconsider(path, pipeline, hints, known, channels)
         if not save_prepared:
             return pipeline.turns(path, **hints, voices=known, progress=hook)
         with pipeline.open(path, progress=hook) as recording:
             prepared = pipeline.prepare(recording, progress=hook)
-            with written_whole(output.prepared_path(path)) as temporary:
-                prepared.save(temporary)
+            prepared.save(output.prepared_path(path))
             return pipeline.attribute(
                 prepared, **hints, voices=known, recording=recording, progress=hook
             )
@@ -235,14 +236,24 @@ def turns(
 
 
 def _reconsider(
-    path: Path, pipeline: Pipeline, hints: dict[str, Any], known: KnownVoices | None
+    path: Path,
+    pipeline: Pipeline,
+    hints: dict[str, Any],
+    known: KnownVoices | None,
+    channels: Channels,
 ) -> Result:
     """Turns from what `--save-prepared` kept."""
     from diarize.prepared import Prepared
 
     if known:
         raise AudioError(f"{readable(path)} holds no sound to know voices by: name a recording")
-    return pipeline.attribute(Prepared.load(path), **hints)
+    prepared = Prepared.load(path)
+    if channels == Channels.separate and len(prepared.channels) == 1:
+        raise AudioError(
+            f"{readable(path)} holds one channel, and nothing to keep separate: leave out "
+            "--channels separate, or name the recording"
+        )
+    return pipeline.attribute(prepared, **hints)
 
 
 def _hints(number: int | None, least: int | None, most: int | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diarize.cli.console import emit, written_whole
+from diarize.cli.console import emit
 
 if TYPE_CHECKING:
     from diarize.records import Float32
@@ -34,7 +34,7 @@ def embed(
     import numpy as np
 
     from diarize.api import get_embedding
-    from diarize.formats.files import write_atomic
+    from diarize.formats.files import write_atomic, written_whole
 
     embedding = get_embedding(file)
     if output is None:

@@ -13,13 +13,13 @@ is the recording's name.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from diarize.formats.documents import Document, dump, parse, word_list
-from diarize.formats.times import milliseconds, span_ms
+from diarize.formats.times import checked_span, milliseconds, span_ms
 from diarize.records import UNKNOWN, Result, Utterance, Word
 
 _Ms = Annotated[int, Field(ge=0, lt=10**15)]
@@ -31,6 +31,11 @@ class _Word(Document):
     end: _Ms
     confidence: float
     speaker: str | None = None
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        checked_span(self.start / 1000, self.end / 1000)
+        return self
 
 
 class _Utterance(_Word):

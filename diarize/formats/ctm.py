@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from diarize.errors import FormatError
 from diarize.formats.lines import grouped, numbered
 from diarize.formats.names import TOKEN, escape, one_line, unescape
-from diarize.formats.times import decimal, parse_decimal, span_ms
+from diarize.formats.times import checked_span, decimal, parse_decimal, span_ms
 from diarize.records import Result, Word
 
 
@@ -69,7 +69,7 @@ def _records(text: str, source: str) -> Iterator[tuple[str, Word]]:
                 probability = float(fields[5])
             except ValueError:
                 raise FormatError(f"{where}: {fields[5]!r} is not a confidence") from None
-        end = round(start + duration, 9)
+        start, end = checked_span(start, round(start + duration, 9), where)
         yield unescape(fields[0]), Word(fields[4], start, end, probability)
 
 

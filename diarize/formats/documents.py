@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from diarize.errors import FormatError
+from diarize.formats.times import checked_span
 from diarize.records import Word
 
 T = TypeVar("T")
@@ -17,6 +18,18 @@ class Document(BaseModel):
     """Part of a foreign document: fields we do not know are passed over, NaN never is."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+
+class Span(Document):
+    """Part of a document that lasts from `start` to `end`, in seconds."""
+
+    start: float
+    end: float
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        checked_span(self.start, self.end)
+        return self
 
 
 def parse(kind: type[T], text: str, source: str) -> T:

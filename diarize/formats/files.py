@@ -6,7 +6,8 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,13 +68,9 @@ def file_stem(name: str) -> str:
 def write_atomic(path: Path, text: str) -> None:
     """Writes `text` as UTF-8 so that `path` holds it whole or is left as it was.
 
-    A temporary file in the same folder, flushed to the disk, takes the name in one step. A process
-    killed in between leaves a hidden file that ends in `.tmp`, never half an output. Parent
-    folders are made.
-
     Raises:
         FormatError: text that UTF-8 cannot hold (lone surrogates).
-        DiarizeError: the file cannot be written; names it and the reason.
+        DiarizeError: see :func:`written_whole`.
     """
     try:
         content = text.encode("utf-8")
@@ -81,13 +78,26 @@ def write_atomic(path: Path, text: str) -> None:
         raise FormatError(
             f"{path}: the text holds a character that UTF-8 cannot: {error}"
         ) from error
+    with written_whole(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` to write to; at the end it takes the name in one step.
+
+    What was written is on the disk by then. A process killed in between leaves a hidden file that
+    ends in `.tmp`, never half an output. Parent folders are made.
+
+    Raises:
+        DiarizeError: the file cannot be written; names it and the reason.
+    """
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                file.flush()
+            yield temporary
+            with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         finally:

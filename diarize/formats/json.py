@@ -20,32 +20,26 @@ from typing import Literal
 from pydantic import Field
 
 from diarize.errors import FormatError
-from diarize.formats.documents import Document, dump, parse
+from diarize.formats.documents import Document, Span, dump, parse
 from diarize.records import Named, Result, Turn, Utterance, Word
 
 VERSION = 1
 
 
-class _Turn(Document):
-    start: float
-    end: float
+class _Turn(Span):
     speaker: str
     confidence: float
 
 
-class _Word(Document):
+class _Word(Span):
     text: str
-    start: float
-    end: float
     probability: float
     speaker: str | None
     space_before: bool
 
 
-class _Utterance(Document):
+class _Utterance(Span):
     speaker: str
-    start: float
-    end: float
     text: str
     confidence: float
     words: list[_Word]
@@ -61,7 +55,7 @@ class _Result(Document):
     format: Literal["diarize"]
     version: int = Field(ge=1)
     name: str
-    duration: float
+    duration: float = Field(ge=0)
     language: str | None
     names: list[_Named] = Field(default_factory=list)  # older files have none
     turns: list[_Turn]

@@ -14,16 +14,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from diarize.formats.documents import Document, dump, parse
+from diarize.formats.documents import Document, Span, dump, parse
 from diarize.formats.times import milliseconds, span_s
 from diarize.records import Result, Utterance
 
 
-class _Segment(Document):
+class _Segment(Span):
     type: Literal["transcript.text.segment"]
     id: str
-    start: float
-    end: float
     text: str
     speaker: str
 

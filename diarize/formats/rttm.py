@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from diarize.errors import FormatError
 from diarize.formats.lines import grouped, numbered
 from diarize.formats.names import TOKEN, escape, unescape
-from diarize.formats.times import decimal, parse_decimal, span_ms
+from diarize.formats.times import checked_span, decimal, parse_decimal, span_ms
 from diarize.records import Result, Turn
 
 
@@ -55,4 +55,5 @@ def _records(text: str, source: str) -> Iterator[tuple[str, Turn]]:
         if fields[0] != "SPEAKER":
             continue
         start, duration = parse_decimal(fields[3], where), parse_decimal(fields[4], where)
-        yield unescape(fields[1]), Turn(start, round(start + duration, 9), unescape(fields[7]))
+        start, end = checked_span(start, round(start + duration, 9), where)
+        yield unescape(fields[1]), Turn(start, end, unescape(fields[7]))

@@ -13,7 +13,7 @@ from pydantic import model_validator
 
 from diarize.formats.documents import Document, dump, parse
 from diarize.formats.lines import grouped
-from diarize.formats.times import span_s
+from diarize.formats.times import checked_span, span_s
 from diarize.records import Result, Utterance
 
 
@@ -26,8 +26,7 @@ class _Segment(Document):
 
     @model_validator(mode="after")
     def _forward(self) -> _Segment:
-        if not 0 <= self.start_time <= self.end_time:
-            raise ValueError(f"from {self.start_time} s to {self.end_time} s is not a span of time")
+        checked_span(self.start_time, self.end_time)
         return self
 
 

@@ -15,8 +15,8 @@ import re
 
 from diarize.errors import FormatError
 from diarize.formats.names import escape, reserved, unescape
-from diarize.formats.subtitles import cues
-from diarize.formats.times import clock, parse_clock
+from diarize.formats.subtitles import blocks, cues
+from diarize.formats.times import clock, parse_clock_span
 from diarize.records import UNKNOWN, Result, Utterance
 
 _RESERVED = reserved(r"[\]<]|(?<=--)>")
@@ -44,14 +44,13 @@ def read(text: str, source: str = "SRT") -> tuple[Utterance, ...]:
     Raises:
         FormatError: a cue without times; names `source` and the cue.
     """
-    body = text.removeprefix("\ufeff").replace("\r\n", "\n").strip("\n")
     found = []
-    for number, block in enumerate(re.split(r"\n{2,}", body) if body else [], start=1):
+    for number, block in enumerate(blocks(text), start=1):
         where = f"{source}, cue {number}"
         match = _CUE.fullmatch(block)
         if match is None:
             raise FormatError(f"{where}: expected a line 'HH:MM:SS,mmm --> HH:MM:SS,mmm'")
-        start, end = parse_clock(match[1], where), parse_clock(match[2], where)
+        start, end = parse_clock_span(match[1], match[2], where)
         spoken = _TEXT.fullmatch(match[3] or "")
         speaker = unescape(spoken[1]) if spoken else UNKNOWN
         words = (spoken[2] if spoken else match[3]) or ""

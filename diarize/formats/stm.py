@@ -6,6 +6,9 @@ https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm#stm_fmt_name_0
 
 Seconds with three decimals; `;;` opens a comment. The optional label is a comma-separated list
 in angle brackets, like `<o,f0,male>`. White space in a file id or speaker is percent-encoded.
+
+As for sclite, a segment of the speaker `inter_segment_gap` is nobody's, and one whose words are
+`ignore_time_segment_in_scoring` marks time that is not scored; capitals do not matter.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from diarize.formats.times import decimal, parse_span, span_ms
 from diarize.records import Result, Utterance
 
 _LABEL = re.compile(r"<[^<>\s]*>(?=\s|\Z)")
+_GAP, _IGNORED = "inter_segment_gap", "ignore_time_segment_in_scoring"
 _OVERALL = "<o> "
 """Written only before words that would be taken for a label themselves."""
 
@@ -46,10 +50,32 @@ def write(result: Result) -> str:
 def read(text: str, source: str = "STM") -> dict[str, tuple[Utterance, ...]]:
     """Utterances by file id, in order of start. Channel and label are not read.
 
+    Segments that are nobody's or not scored are left out; a file id may have no others.
+
     Raises:
         FormatError: a line that breaks the format; names `source` and the line.
     """
-    return grouped(_records(text, source))
+    return {
+        file_id: tuple(u for u in found if u.speaker.lower() != _GAP and not _is_ignored(u))
+        for file_id, found in grouped(_records(text, source)).items()
+    }
+
+
+def read_ignored(text: str, source: str = "STM") -> dict[str, tuple[tuple[float, float], ...]]:
+    """(start, end) in seconds of what is not scored, by file id; only where there is any.
+
+    Raises:
+        FormatError: as :func:`read`.
+    """
+    found: dict[str, list[tuple[float, float]]] = {}
+    for file_id, segment in _records(text, source):
+        if _is_ignored(segment):
+            found.setdefault(file_id, []).append((segment.start, segment.end))
+    return {file_id: tuple(sorted(spans)) for file_id, spans in found.items()}
+
+
+def _is_ignored(segment: Utterance) -> bool:
+    return segment.text.lower() == _IGNORED
 
 
 def _records(text: str, source: str) -> Iterator[tuple[str, Utterance]]:

@@ -1,4 +1,5 @@
-"""Utterances cut into subtitle cues: at most two lines of 42 characters and seven seconds.
+"""Utterances cut into subtitle cues: at most two lines of 42 characters and seven seconds; and
+what separates cues that are read.
 
 The limits are Netflix's (Timed Text Style Guide, general requirements and English:
 https://partnerhelp.netflixstudios.com/hc/en-us/articles/215758617), in Chinese 16 characters.
@@ -54,6 +55,23 @@ def cues(result: Result, prefix: Callable[[str], str]) -> list[Cue]:
             lines = tuple(without_arrows(line) for line in _balanced(words, room))
             found.append(_cue(words[0].start, end, utterance.speaker, lines))
     return sorted(found, key=lambda c: (c.start_ms, c.end_ms))
+
+
+def blocks(text: str) -> list[str]:
+    """What stands between empty lines.
+
+    A line of blanks, which people who edit subtitles leave behind, ends a block only before a cue:
+    in the middle of one it is a line of it, as players have it.
+    """
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    found: list[list[str]] = [[]]
+    for number, line in enumerate(lines, start=1):
+        before_cue = any("-->" in one for one in lines[number : number + 2])
+        if not line or (line.isspace() and before_cue):
+            found.append([])
+        elif found[-1] or not line.isspace():
+            found[-1].append(line)
+    return ["\n".join(block) for block in found if block]
 
 
 def timed_words(utterance: Utterance) -> list[Word]:

@@ -7,6 +7,10 @@ import re
 
 from diarize.errors import FormatError
 
+LONGEST_S = 10.0**12
+"""No time lies beyond: what AssemblyAI and TSV hold in 15 digits of milliseconds. What is read is
+added up, and must not overflow."""
+
 _CLOCK = re.compile(r"(?:(\d{1,6}):)?([0-5]\d):([0-5]\d)[.,](\d{3})")
 
 
@@ -67,18 +71,23 @@ def parse_clock(text: str, where: str) -> float:
     return (int(hours) * 3_600_000 + int(minutes) * 60_000 + int(seconds) * 1000 + int(ms)) / 1000
 
 
+def parse_clock_span(start: str, end: str, where: str) -> tuple[float, float]:
+    """Start and end in seconds of two times of a clock. Raises as the parts it is made of."""
+    return checked_span(parse_clock(start, where), parse_clock(end, where), where)
+
+
 def parse_decimal(text: str, where: str) -> float:
     """Seconds of a decimal field.
 
     Raises:
-        FormatError: not a number, or negative, infinite or NaN; `where` names file and line.
+        FormatError: not a number, or negative or beyond LONGEST_S; `where` names file and line.
     """
     try:
         value = float(text)
     except ValueError:
         raise FormatError(f"{where}: {text!r} is not a time in seconds") from None
-    if not math.isfinite(value) or value < 0:
-        raise FormatError(f"{where}: a time of {text} s: times are finite and from 0 on")
+    if not 0 <= value < LONGEST_S:
+        raise FormatError(f"{where}: a time of {text} s: times go from 0 to {LONGEST_S:g} s")
     return value
 
 
@@ -91,4 +100,16 @@ def parse_span(start: str, end: str, where: str) -> tuple[float, float]:
     start_s, end_s = parse_decimal(start, where), parse_decimal(end, where)
     if end_s < start_s:
         raise FormatError(f"{where}: the end ({end} s) lies before the start ({start} s)")
+    return start_s, end_s
+
+
+def checked_span(start_s: float, end_s: float, where: str = "") -> tuple[float, float]:
+    """Start and end of what was read, as they are.
+
+    Raises:
+        FormatError: no span of time; `where`, if given, names file and line.
+    """
+    if not 0 <= start_s <= end_s < LONGEST_S:
+        place = f"{where}: " if where else ""
+        raise FormatError(f"{place}from {start_s} s to {end_s} s is not a span of time")
     return start_s, end_s

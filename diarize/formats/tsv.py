@@ -16,7 +16,7 @@ import re
 from diarize.errors import FormatError
 from diarize.formats.lines import numbered
 from diarize.formats.names import escape, one_line, reserved, unescape
-from diarize.formats.times import span_ms
+from diarize.formats.times import checked_span, span_ms
 from diarize.records import Result, Utterance
 
 HEADER = "start\tend\ttext\tspeaker"
@@ -53,6 +53,6 @@ def read(text: str, source: str = "TSV") -> tuple[Utterance, ...]:
         fields = line.split("\t")
         if len(fields) != 4 or not all(map(_MS.fullmatch, fields[:2])):
             raise FormatError(f"{where}: expected start and end in ms, text and speaker, by tabs")
-        start_s, end_s = int(fields[0]) / 1000, int(fields[1]) / 1000
+        start_s, end_s = checked_span(int(fields[0]) / 1000, int(fields[1]) / 1000, where)
         found.append(Utterance(unescape(fields[3]), start_s, end_s, fields[2]))
     return tuple(found)

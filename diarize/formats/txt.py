@@ -16,7 +16,7 @@ import textwrap
 from diarize.errors import FormatError
 from diarize.formats.lines import numbered
 from diarize.formats.names import escape, one_line, reserved, unescape
-from diarize.formats.times import clock, parse_clock, span_ms
+from diarize.formats.times import clock, parse_clock, parse_clock_span, span_ms
 from diarize.records import Result, Utterance
 
 _RESERVED = reserved(":")
@@ -61,7 +61,7 @@ def read(text: str, source: str = "transcript") -> tuple[Utterance, ...]:
     found: list[tuple[float, float | None, str, str]] = []
     for where, line in numbered(text, source):
         if turn := _TURN.fullmatch(line):
-            start, end = (parse_clock(f"{turn[i]}00", where) for i in (1, 2))
+            start, end = parse_clock_span(f"{turn[1]}00", f"{turn[2]}00", where)
             found.append((start, end, turn[3], ""))
         elif utterance := _LINE.fullmatch(line):
             start = parse_clock(f"{utterance[1]}.000", where)

@@ -17,8 +17,8 @@ import re
 
 from diarize.errors import FormatError
 from diarize.formats.names import escape, reserved, unescape
-from diarize.formats.subtitles import cues
-from diarize.formats.times import clock, parse_clock
+from diarize.formats.subtitles import blocks, cues
+from diarize.formats.times import clock, parse_clock_span
 from diarize.records import UNKNOWN, Result, Utterance
 
 _RESERVED = reserved(r"^\s|\s\Z|(?<= ) ")
@@ -52,13 +52,11 @@ def read(text: str, source: str = "WebVTT") -> tuple[Utterance, ...]:
     Raises:
         FormatError: no WEBVTT header, or a cue with bad times; names `source` and the cue.
     """
-    body = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    if re.match(r"WEBVTT(?=[ \t\n]|\Z)", body) is None:
+    if re.match(r"\ufeff?WEBVTT(?=[ \t\r\n]|\Z)", text) is None:
         raise FormatError(f"{source}: the first line is not WEBVTT")
-    blocks = re.split(r"\n{2,}", body.rstrip("\n"))[1:]
     found: list[Utterance] = []
-    for number, block in enumerate(blocks, start=1):
-        lines = block.lstrip("\n").split("\n")
+    for number, block in enumerate(blocks(text)[1:], start=1):
+        lines = block.split("\n")
         timed = next((i for i, line in enumerate(lines[:2]) if "-->" in line), None)
         if timed is None:
             if re.match(r"(NOTE|STYLE|REGION)\b", lines[0]) is None:
@@ -68,7 +66,7 @@ def read(text: str, source: str = "WebVTT") -> tuple[Utterance, ...]:
         match = _TIMES.fullmatch(lines[timed])
         if match is None:
             raise FormatError(f"{where}: {lines[timed]!r} is not a line of times")
-        start, end = parse_clock(match[1], where), parse_clock(match[2], where)
+        start, end = parse_clock_span(match[1], match[2], where)
         found.extend(
             Utterance(speaker, start, end, words)
             for speaker, words in _voices("\n".join(lines[timed + 1 :]))

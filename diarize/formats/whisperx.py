@@ -10,10 +10,12 @@ out when it is not known.
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
 
-from diarize.formats.documents import Document, dump, parse, word_list
-from diarize.formats.times import span_s
+from pydantic import Field, model_validator
+
+from diarize.formats.documents import Document, Span, dump, parse, word_list
+from diarize.formats.times import checked_span, span_s
 from diarize.records import UNKNOWN, Result, Utterance, Word
 
 
@@ -24,10 +26,15 @@ class _Word(Document):
     score: float | None = None
     speaker: str | None = None
 
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        known = [time for time in (self.start, self.end) if time is not None]
+        if known:
+            checked_span(known[0], known[-1])
+        return self
 
-class _Segment(Document):
-    start: float
-    end: float
+
+class _Segment(Span):
     text: str
     speaker: str | None = None
     words: list[_Word] = Field(default_factory=list)
@@ -99,7 +106,8 @@ def _timed(segment: _Segment) -> list[Word]:
         before = words[-1].end if words else segment.start
         start = before if word.start is None else word.start
         following = (w.start for w in segment.words[i + 1 :] if w.start is not None)
-        end = max(start, next(following, segment.end)) if word.end is None else word.end
+        end = next(following, segment.end) if word.end is None else word.end
+        end = max(start, end)
         probability = 1.0 if word.score is None else word.score
         words.append(Word(word.word.strip(), start, end, probability, word.speaker))
     return words

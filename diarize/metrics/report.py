@@ -16,7 +16,7 @@ from diarize.metrics.edit_distance import WordErrors, align_words
 from diarize.metrics.jer import JaccardError, jaccard_error_of
 from diarize.metrics.normalise import Normaliser, normalise, raw
 from diarize.metrics.speaker_count import SpeakerCount, speaker_count
-from diarize.metrics.timeline import Region, build_timeline
+from diarize.metrics.timeline import Region, build_timeline, outside
 from diarize.metrics.wder import WordDiarizationErrors, word_diarization_error_of
 from diarize.metrics.wer import words_in_order
 from diarize.records import Turn, Utterance
@@ -24,13 +24,25 @@ from diarize.records import Turn, Utterance
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One recording to score. Utterances are None where a side has no words to compare."""
+    """One recording to score. Utterances are None where a side has no words to compare.
+
+    ignored: what is not scored of the turns, within the UEM or without one.
+    """
 
     reference: Sequence[Turn]
     hypothesis: Sequence[Turn]
     uem: Sequence[Region] | None = None
     reference_utterances: Sequence[Utterance] | None = None
     hypothesis_utterances: Sequence[Utterance] | None = None
+    ignored: Sequence[Region] = ()
+
+    @property
+    def regions(self) -> Sequence[Region] | None:
+        """What is scored of the turns; None: everything."""
+        if not self.ignored:
+            return self.uem
+        last_s = max((turn.end for turn in (*self.reference, *self.hypothesis)), default=0.0)
+        return outside(self.ignored, [(0.0, last_s)] if self.uem is None else self.uem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +159,7 @@ def _score(name: str, pair: Pair, collar_s: float, skip_overlap: bool) -> FileSc
     timeline = build_timeline(
         pair.reference,
         pair.hypothesis,
-        uem=pair.uem,
+        uem=pair.regions,
         collar_s=collar_s,
         skip_overlap=skip_overlap,
     )
@@ -159,7 +171,7 @@ def _score(name: str, pair: Pair, collar_s: float, skip_overlap: bool) -> FileSc
         name,
         der=diarization_error_of(timeline),
         jer=jaccard_error_of(timeline),
-        count=speaker_count(pair.reference, pair.hypothesis, uem=pair.uem),
+        count=speaker_count(pair.reference, pair.hypothesis, uem=pair.regions),
         words=words,
         words_raw=words_raw,
     )

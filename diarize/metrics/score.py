@@ -39,6 +39,8 @@ class _Annotation:
     path: Path
     turns: tuple[Turn, ...] | None
     utterances: tuple[Utterance, ...] | None
+    ignored: tuple[Region, ...] = ()
+    """What is not to be scored."""
 
 
 _Known = tuple[_Annotation, ...]
@@ -83,6 +85,7 @@ def score_paths(
             uem=None if regions is None else regions[name],
             reference_utterances=_utterances(known),
             hypothesis_utterances=_utterances(answer),
+            ignored=[region for each in known for region in each.ignored],
         )
     return score_recordings(
         pairs, collar_s=collar_s, skip_overlap=skip_overlap, notes=_notes(true, found, pairs)
@@ -160,9 +163,14 @@ def _read(path: Path, kind: str) -> dict[str, _Annotation]:
         words = None if result.turns and result.language is None else result.utterances
         return {result.name: _Annotation(kind, path, result.turns, words)}
     read = stm.read if kind == "STM" else seglst.read
+    ignored = stm.read_ignored(text, source) if kind == "STM" else {}
     return {
         name: _Annotation(
-            kind, path, tuple(Turn(u.start, u.end, u.speaker) for u in utterances), utterances
+            kind,
+            path,
+            tuple(Turn(u.start, u.end, u.speaker) for u in utterances),
+            utterances,
+            ignored.get(name, ()),
         )
         for name, utterances in (read(text, source) or {silent: ()}).items()
     }
@@ -234,6 +242,11 @@ def _notes(true: dict[str, _Known], found: dict[str, _Known], pairs: dict[str, P
         everywhere = len(wordless) + len(missing) == len(pairs)
         which = "all recordings" if everywhere else ", ".join(wordless)
         notes.append(f"Words on one side only, not scored: {which}")
+    if ignored := [name for name, pair in pairs.items() if pair.ignored]:
+        notes.append(
+            "Time that the reference's STM wants ignored is not scored, but words found in it are: "
+            + ", ".join(ignored)
+        )
     for side, recordings in (("reference", true), ("hypothesis", found)):
         kinds = {known[0].kind for name, known in recordings.items() if name in true}
         if derived := sorted(kinds & {"STM", "SegLST"}):

@@ -56,6 +56,8 @@ def test_a_cut_says_how_much_is_left(tmp_path: Path, caplog: pytest.LogCaptureFi
     [
         ("cut.wav", "pcm_s16le", "it announces 30.0 s"),
         ("cut.wav", "pcm_s24le", "it announces 30.0 s"),
+        ("cut.wav", "pcm_f32le", "it announces 30.0 s"),
+        ("cut.wav", "pcm_mulaw", "it announces 30.0 s"),
         ("cut.opus", "libopus", "it breaks off"),
     ],
 )
@@ -84,6 +86,40 @@ def test_a_header_that_claims_gigabytes(claim: int) -> None:
     data[4:8] = data[at : at + 4] = struct.pack("<I", claim)
     with Recording.open(io.BytesIO(data)) as recording:
         assert recording.n_samples == 480_000
+
+
+def wav_that_says_8_s(behind: bytes) -> io.BytesIO:
+    data = bytearray(SAMPLE.read_bytes()[: 44 + 8 * 32_000] + behind)
+    data[40:44] = struct.pack("<I", 8 * 32_000)
+    return io.BytesIO(data)
+
+
+def test_sound_behind_what_the_header_says_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A recorder that lost its power has not brought its header up to date."""
+    with Recording.open(wav_that_says_8_s(SAMPLE.read_bytes()[44 + 8 * 32_000 :])) as recording:
+        assert recording.duration_s == 8.0
+    assert caplog.messages == [
+        "the recording: its header says 8.0 s, the file holds 30.0 s; only what the header says "
+        "is heard: repair the header to hear the rest"
+    ]
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        b"LIST" + struct.pack("<I", 100_000) + random.Random(0).randbytes(100_000),
+        b"\0bext" + struct.pack("<I", 100_000) + random.Random(0).randbytes(100_000),
+        b"ID3\4\0\0" + random.Random(0).randbytes(100_000),
+        bytes(100_000),
+        SAMPLE.read_bytes()[-9_000:],
+    ],
+    ids=["a chunk", "a chunk after a byte", "a tag", "padding", "a quarter of a second"],
+)
+def test_what_is_no_sound_behind_it_is_not_told(
+    caplog: pytest.LogCaptureFixture, behind: bytes
+) -> None:
+    Recording.open(wav_that_says_8_s(behind)).close()
+    assert caplog.messages == []
 
 
 def test_what_is_no_number_becomes_silence(

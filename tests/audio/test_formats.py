@@ -81,6 +81,23 @@ def test_channels_are_mixed_evenly_or_kept(
         assert mixed.read(0, 64_000).max() == pytest.approx(np.mean(levels), abs=0.01)
 
 
+def test_sound_tracks_that_are_not_heard_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with av.open(str(tmp_path / "dub.mka"), "w") as container:
+        tracks = [container.add_stream("pcm_s16le", rate=16_000, layout="mono") for _ in range(3)]
+        for track in tracks:
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1600), np.int16), layout="mono")
+            frame.sample_rate = 16_000
+            container.mux(track.encode(frame))
+    Recording.open(tmp_path / "dub.mka").close()
+    [message] = caplog.messages
+    assert message.endswith(
+        "dub.mka' has 3 sound tracks, and only track 1 is heard: save the others as files of "
+        "their own to hear them"
+    )
+
+
 def test_eight_planes_do_not_crash(tmp_path: Path) -> None:
     """PyAV's own to_ndarray() reads a ninth one here and takes the process down."""
     path = encode(tmp_path / "a.m4a", "aac", clicks(48_000, 8), 48_000, "7.1")

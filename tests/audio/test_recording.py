@@ -15,7 +15,7 @@ import soundfile as sf
 from diarize.audio import Recording
 from diarize.errors import AudioError
 
-from .media import CLICKS_S, SAMPLE, clicks, heard_s
+from .media import CLICKS_S, SAMPLE, clicks, encode, heard_s
 
 
 def test_reading_over_the_ends_gives_zeros() -> None:
@@ -40,6 +40,25 @@ def test_a_file_object_is_read_from_its_beginning() -> None:
         Recording.open(b"RIFF")  # type: ignore[arg-type]
 
 
+class Pipe:
+    """What only hands out bytes, without so much as a `seekable`."""
+
+    def __init__(self, content: bytes) -> None:
+        self._file = io.BytesIO(content)
+
+    def read(self, n_bytes: int = -1) -> bytes:
+        return self._file.read(n_bytes)
+
+
+def test_what_cannot_seek_is_read_as_it_comes(tmp_path: Path) -> None:
+    with Recording.open(Pipe(SAMPLE.read_bytes())) as recording:  # type: ignore[arg-type]
+        assert recording.n_samples == 480_000
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (1, 60 * 48_000)).astype(np.float32)
+    index_last = encode(tmp_path / "a.m4a", "aac", noise, 48_000).read_bytes()
+    with pytest.raises(AudioError, match=r"the recording is damaged.*: save it to a file first"):
+        Recording.open(Pipe(index_last))  # type: ignore[arg-type]
+
+
 def test_progress_rises_to_one() -> None:
     told: list[tuple[str, float]] = []
     Recording.open(SAMPLE, progress=lambda stage, done: told.append((stage, done))).close()
@@ -55,6 +74,8 @@ def test_progress_rises_to_one() -> None:
     [
         (np.array([0, 64, 128, 192], np.uint8), [-1, -0.5, 0, 0.5]),
         (np.array([-(2**15), 0, 2**14, 2**13], np.int16), [-1, 0, 0.5, 0.25]),
+        (np.array([-(2**15), 0, 2**14, 2**13], ">i2"), [-1, 0, 0.5, 0.25]),
+        (np.array([1.5, -1.5, 0, 0.5], ">f4"), [1.5, -1.5, 0, 0.5]),
         (np.array([-(2**31), 0, 2**30, 2**29], np.int32), [-1, 0, 0.5, 0.25]),
         (np.array([1.5, -1.5, 0, 0.5], np.float64), [1.5, -1.5, 0, 0.5]),
         (np.array([[0.5, 0.5, 0.5], [0, 1, 0.5]]), [0.25, 0.75, 0.5]),

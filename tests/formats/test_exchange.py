@@ -137,6 +137,16 @@ def test_other_json_is_refused(each) -> None:
         each.read("[", source="x.json")
 
 
+@pytest.mark.parametrize("each", [whisperx, assemblyai, openai])
+def test_an_end_before_its_start_is_refused(each) -> None:
+    start = "9838" if each is assemblyai else "9.838"
+    text = each.write(SPOKEN).replace(f'"start": {start}', f'"start": 1{start}')
+    with pytest.raises(
+        FormatError, match=r"x.json: \w+\.0.*from 19.838 s to 10.\d+ s is not a span"
+    ):
+        each.read(text, source="x.json")
+
+
 def test_assemblyai_times_beyond_all_recordings_are_refused() -> None:
     text = assemblyai.write(SPOKEN).replace("10780", "1" + "0" * 400)
     with pytest.raises(FormatError, match=r"x.json: utterances.0.end: "):

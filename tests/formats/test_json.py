@@ -42,6 +42,9 @@ def test_what_json_cannot_hold_is_refused() -> None:
             r"x.json: utterances.0.words.1.probability: ",
         ),
         ('"name": "call",', "", "x.json: name: Field required"),
+        ('"duration": 12.0', '"duration": -1', "x.json: duration: .* greater than or equal to 0"),
+        ('"start": 9.8,', '"start": 11,', r"turns.0: .*from 11.0 s to 10.8 s is not a span of"),
+        ('"end": 10.1,', '"end": 9,', r"utterances.0.words.0: .*from 9.838 s to 9.0 s is not a"),
     ],
 )
 def test_other_json_is_refused(old: str, new: str, complaint: str) -> None:

@@ -47,6 +47,8 @@ def test_reading_nine_or_ten_fields_comments_and_other_records() -> None:
         ("SPEAKER a 1 two 1.0 <NA> <NA> A <NA>", "'two' is not a time"),
         ("SPEAKER a 1 2.0 -1.0 <NA> <NA> A <NA>", "-1.0 s"),
         ("SPEAKER a 1 nan 1.0 <NA> <NA> A <NA>", "nan"),
+        ("SPEAKER a 1 1e308 1e308 <NA> <NA> A <NA>", r"of 1e308 s: times go from 0 to 1e\+12 s"),
+        ("SPEAKER a 1 6e11 6e11 <NA> <NA> A <NA>", "line 2: .* is not a span of time"),
     ],
 )
 def test_a_broken_record_is_refused(line: str, complaint: str) -> None:

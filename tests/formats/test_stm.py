@@ -27,6 +27,17 @@ def test_reading_labels_and_comments() -> None:
     }
 
 
+def test_what_sclite_takes_for_nobody_is_left_out() -> None:
+    text = (
+        "a 1 inter_segment_gap 0 1\n"
+        "a 1 ann 1 2 <o> hello\n"
+        "a 1 excluded 2.5 3 <o> IGNORE_TIME_SEGMENT_IN_SCORING\n"
+        "b 1 Inter_Segment_Gap 0 9 <o>\n"
+    )
+    assert stm.read(text) == {"a": (Utterance("ann", 1.0, 2.0, "hello"),), "b": ()}
+    assert stm.read_ignored(text) == {"a": ((2.5, 3.0),)}
+
+
 def test_words_like_a_label_are_words() -> None:
     text = stm.write(speaking("A", "<laugh> hello"))
     assert text == "call 1 A 1.000 2.500 <o> <laugh> hello\n"

@@ -123,6 +123,22 @@ def test_reading_other_peoples_srt() -> None:
         srt.read("no times here", source="a.srt")
 
 
+@pytest.mark.parametrize("each", [srt, vtt])
+def test_a_line_of_blanks_between_cues_separates_them(each) -> None:
+    head = "WEBVTT\n\n" if each is vtt else ""
+    text = (
+        "1\n00:00:01.000 --> 00:00:02.000\nOne\n \t\n \n2\n00:00:02.000 --> 00:00:03.000\n"
+        "Two\n \nand a half\n\n \n00:00:03.000 --> 00:00:04.000\nThree\n \n"
+    )
+    assert [(u.start, " ".join(u.text.split())) for u in each.read(head + text)] == [
+        (1.0, "One"),
+        (2.0, "Two and a half"),
+        (3.0, "Three"),
+    ]
+    with pytest.raises(FormatError, match=r"a, \w+ 2: from 12.0 s to 3.0 s is not a span of time"):
+        each.read(head + text.replace("02.000 -->", "12.000 -->"), source="a")
+
+
 def test_reading_other_peoples_vtt() -> None:
     text = (
         "WEBVTT - title\nKind: captions\n\nNOTE\na note\n\nSTYLE\n::cue {}\n\n"

@@ -45,6 +45,8 @@ def test_tsv_of_another_form_is_refused() -> None:
         tsv.read("start\tend\ttext\n", source="a.tsv")
     with pytest.raises(FormatError, match=r"a.tsv, line 2: expected start and end in ms"):
         tsv.read("start\tend\ttext\tspeaker\n1.5\t2\tx\tA\n", source="a.tsv")
+    with pytest.raises(FormatError, match=r"a.tsv, line 2: from 2.0 s to 1.5 s is not a span"):
+        tsv.read("start\tend\ttext\tspeaker\n2000\t1500\tx\tA\n", source="a.tsv")
     with pytest.raises(FormatError, match=r"a.tsv, line 2: expected start and end in ms"):
         tsv.read(f"start\tend\ttext\tspeaker\n1\t1{'0' * 400}\tx\tA\n", source="a.tsv")
 

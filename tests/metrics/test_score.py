@@ -134,6 +134,32 @@ def test_segments_serve_as_turns_where_there_are_no_others(reference, hypothesis
     ]
 
 
+def test_sclites_marks_in_an_stm_are_no_speakers(reference, hypothesis):
+    (reference / "meeting.stm").write_text(
+        "meeting 1 inter_segment_gap 0 1\n"
+        "meeting 1 ann 1 9 hello there you two\n"
+        "meeting 1 excluded_region 10 18 IGNORE_TIME_SEGMENT_IN_SCORING\n"
+    )
+    (hypothesis / "meeting.rttm").write_text(rttm.write(MEETING))
+    report = score_paths(reference / "meeting.stm", hypothesis)
+    [meeting] = report.files
+    assert (meeting.der.total_s, meeting.der.false_alarm_s, meeting.der.missed_s) == (8.0, 2.0, 0.0)
+    assert (meeting.count.reference, meeting.count.hypothesis) == (1, 1)
+    assert report.notes[1] == (
+        "Time that the reference's STM wants ignored is not scored, but words found in it are: "
+        "meeting"
+    )
+    (hypothesis / "a.uem").write_text("meeting 1 8.000 15.000\n")
+    report = score_paths(reference / "meeting.stm", hypothesis, hypothesis / "a.uem")
+    assert (report.der.total_s, report.der.false_alarm_s) == (1.0, 1.0)
+
+
+def test_an_impossible_time_is_refused_by_line(reference, hypothesis):
+    (hypothesis / "x.rttm").write_text("SPEAKER rec 1 1e308 1e308 <NA> <NA> A <NA> <NA>\n")
+    with pytest.raises(FormatError, match=r"x\.rttm, line 1: a time of 1e308 s: times go from 0"):
+        score_paths(reference, hypothesis)
+
+
 def test_turns_without_transcription_are_not_an_empty_transcript(reference, hypothesis):
     untranscribed = replace(MEETING, utterances=(), language=None)
     (hypothesis / "meeting.json").write_text(json.write(untranscribed))
