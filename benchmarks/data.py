@@ -10,11 +10,15 @@ or one for all), optionally UEM, STM and SegLST (``NAME.seglst.json``) under the
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import shutil
 import sys
+import tempfile
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,13 @@ from benchmarks.fetching import FetchError
 
 TABLES = tomllib.loads(Path(__file__).with_name("datasets.toml").read_text(encoding="utf-8"))
 TRUTH = Path(__file__).with_name("truth")
+MARK = ".made.json"
+"""Lies in a fetched set and says what it was made of."""
+MADE_BY = {
+    "speakerbox-voices": ("fetching.py",),
+    "speakerbox": ("fetching.py", "simulator/voices.py"),
+}
+"""Our code behind the sets that are more than unpacked."""
 AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".m4a", ".mp4", ".ogg", ".opus", ".sph"}
 
 
@@ -73,7 +84,7 @@ def protocol(standard: str) -> Protocol:
 
 
 def fetch(name: str, cache: Path | None = None) -> Path:
-    """The folder of the set `name`, fetched unless it is there.
+    """The folder of the set `name`, made unless it is there as its table and truth have it now.
 
     Raises:
         FetchError: no such set, or it cannot be had.
@@ -82,26 +93,53 @@ def fetch(name: str, cache: Path | None = None) -> Path:
     if name not in sets:
         raise FetchError(f"there is no set {name!r}: {', '.join(sorted(sets))}")
     cache = cache or fetching.cache_folder()
-    folder = cache / name
-    if folder.is_dir():
+    folder, wanted = cache / name, json.dumps({"set": _hash(name)})
+    mark = folder / MARK
+    if mark.exists() and mark.read_text(encoding="utf-8") == wanted:
         return folder
-    table = sets[name]
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{name}.", dir=cache) as beside:
+        made = Path(beside) / "made"
+        _make(name, made, cache)
+        (made / MARK).write_text(wanted, encoding="utf-8")
+        if folder.exists():
+            folder.rename(Path(beside) / "before")
+        made.rename(folder)
+    return folder
+
+
+def _make(name: str, folder: Path, cache: Path) -> None:
+    table = TABLES["set"][name]
     source = TABLES["archive"][table["archive"]]
     get = fetching.fetch_url if "url" in source else fetching.fetch_archive
     archive = get(**source, folder=cache / "archives")
-    partial = cache / f"{name}.part"
-    shutil.rmtree(partial, ignore_errors=True)
     if name == "speakerbox":
-        fetching.join_meetings(fetch("speakerbox-voices", cache), partial)
+        fetching.join_meetings(fetch("speakerbox-voices", cache), folder)
     elif name == "speakerbox-voices":
         (bundle,) = fetching.unpack(archive, table["members"], cache / "archives")
-        fetching.unpack_voices(bundle, partial)
+        fetching.unpack_voices(bundle, folder)
     else:
-        fetching.unpack(archive, table["members"], partial)
-        for truth in sorted((TRUTH / table["truth"]).iterdir()) if "truth" in table else ():
-            shutil.copy(truth, partial)
-    partial.rename(folder)
-    return folder
+        fetching.unpack(archive, table["members"], folder)
+        for truth in _truth_files(name):
+            shutil.copy(truth, folder)
+
+
+def _truth_files(name: str) -> list[Path]:
+    table = TABLES["set"][name]
+    return sorted((TRUTH / table["truth"]).iterdir()) if "truth" in table else []
+
+
+def _hash(name: str) -> str:
+    """Changes with everything that goes into a set: what has another one is made again."""
+    table = TABLES["set"][name]
+    digest = hashlib.sha256()
+    digest.update(json.dumps([table, TABLES["archive"][table["archive"]]], sort_keys=True).encode())
+    code = [Path(__file__).parent / file for file in MADE_BY.get(name, ())]
+    for path in [*_truth_files(name), *code]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    if name == "speakerbox":  # its pauses are those of the VAD in there
+        digest.update(version("faster-whisper").encode())
+    return digest.hexdigest()[:16]
 
 
 def load(where: str | Path, standard: str | None = None, part: str | None = None) -> list[Item]:
@@ -123,12 +161,35 @@ def load(where: str | Path, standard: str | None = None, part: str | None = None
         return _load_standard(folder, standard, part)
     audio = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in AUDIO_SUFFIXES]
     items = _pair(folder, audio, sorted(folder.rglob("*.rttm")), sorted(folder.rglob("*.uem")))
-    lost = sorted({p.name for p in audio} - {i.audio.name for i in items})
+    paired = {item.audio for item in items}
+    lost = [path for path in audio if path not in paired]
     if lost:
-        raise ValueError(
-            f"{folder}: no truth for {', '.join(lost[:5])}: add RTTM with that file id"
-        )
+        raise ValueError(f"{folder}: {_without_truth(lost, items, folder)}")
     return items
+
+
+def labels(where: Sequence[str]) -> list[str]:
+    """What to call sets: the last part of each path, or all of it where two end alike."""
+    short = [Path(place).name for place in where]
+    return [
+        name if short.count(name) == 1 else str(place)
+        for name, place in zip(short, where, strict=True)
+    ]
+
+
+def _without_truth(lost: Sequence[Path], items: Sequence[Item], folder: Path) -> str:
+    """What to do about audio whose truth another recording has taken, or that has none."""
+    taken = {item.name: item.audio.relative_to(folder) for item in items}
+    for path in lost:
+        name = next((n for n in _names(path.stem) if n in taken), None)
+        if name is not None:
+            remedy = "remove one of them"
+            if name != path.stem:
+                remedy = f"add RTTM with file id {path.stem}, or {remedy}"
+            other = path.relative_to(folder)
+            return f"the truth of {name} is that of {taken[name]}, not of {other}: {remedy}"
+    names = ", ".join(path.name for path in lost[:5])
+    return f"no truth for {names}: add RTTM with that file id"
 
 
 def _load_standard(folder: Path, standard: str, part: str | None) -> list[Item]:

@@ -1,10 +1,12 @@
 """How good, how fast, how large: our pipeline on recordings with truth.
 
     python -m benchmarks.diarization ami-clips sample FOLDER [--words] [--hints oracle] [--json OUT]
+    python -m benchmarks.diarization FOLDER --standard voxconverse [--part test]
 
 Each set is one child process, so that load time and peak memory are its own. DER is shown by both
-rules side by side: collar 0 and ±0.25 s, overlap scored in both. Speeds count with models loaded;
-× CPU is real time per second of processor time, which a busy machine changes least.
+rules side by side: collar 0 and ±0.25 s, overlap scored in both; below them stands that by a
+standard set's own rule. Speeds count with models loaded; × CPU is real time per second of processor
+time, which a busy machine changes least.
 """
 
 from __future__ import annotations
@@ -12,15 +14,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import load
+from benchmarks.data import Item, Protocol, labels, load, protocol
+from benchmarks.fetching import FetchError
 from benchmarks.judging import Judged, Pooled, judge, pool, truth
 from benchmarks.runs import BUILD, Case, case
-from benchmarks.workers import System, Worker, ours
+from benchmarks.workers import System, Worker, WorkerError, ours
+from diarize.errors import DiarizeError
 from diarize.metrics.der import DiarizationError
-from diarize.metrics.report import WordScore
+from diarize.metrics.report import Pair, WordScore, score_recordings
 
 STAGES = ("audio", "speech", "voices", "speakers", "transcription")
 """The pipeline's own names: decoding; VAD; segmentation and embedding; count, cluster, attribute;
@@ -99,22 +104,32 @@ def figures(judged: list[Judged], worker: Worker) -> dict[str, Any]:
     }
 
 
+def by_protocol(rule: Protocol, cases: list[Case], judged: list[Judged]) -> DiarizationError:
+    """The same answers by the usual rule of a standard set."""
+    total = DiarizationError()
+    for one, found in zip(cases, judged, strict=True):
+        pair = Pair(truth(one.item)[0], found.answer.turns, one.item.scored())
+        total += score_recordings(
+            {one.item.name: pair}, collar_s=rule.collar_s, skip_overlap=not rule.overlap
+        ).der
+    return total
+
+
+def protocol_row(rule: Protocol, der: DiarizationError) -> str:
+    """Under the table: DER and its parts by that rule."""
+    overlap = "scored" if rule.overlap else "skipped"
+    return (
+        f"by the rule of {rule.name} (collar {rule.collar_s:g} s, overlap {overlap}): DER, miss, "
+        f"fa, conf {_parts(der)}\n  {rule.rule}"
+    )
+
+
 def _figures(pooled: Pooled) -> dict[str, Any]:
     words = pooled.strict.words
     rules = {"collar_0": pooled.strict.der, "collar_0.25": pooled.lenient.der}
     return {
         "duration_s": pooled.duration_s,
-        "der": {
-            rule: {
-                "rate": d.rate,
-                "total_s": d.total_s,
-                "missed_s": d.missed_s,
-                "false_alarm_s": d.false_alarm_s,
-                "confusion_s": d.confusion_s,
-                "unknown_s": d.unknown_s,
-            }
-            for rule, d in rules.items()
-        },
+        "der": {rule: _der(error) for rule, error in rules.items()},
         "jer": pooled.strict.jer.rate,
         "counts": [[f.count.hypothesis, f.count.reference] for f in pooled.strict.files],
         "stages_s": pooled.stages_s,
@@ -127,11 +142,76 @@ def _figures(pooled: Pooled) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def _der(error: DiarizationError) -> dict[str, Any]:
+    return {
+        "rate": error.rate,
+        "total_s": error.total_s,
+        "missed_s": error.missed_s,
+        "false_alarm_s": error.false_alarm_s,
+        "confusion_s": error.confusion_s,
+        "unknown_s": error.unknown_s,
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0; 2 with one sentence when a set or an answer cannot be had."""
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except (ValueError, FetchError, WorkerError, DiarizeError) as fault:
+        print(f"diarization: {fault}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    if options.part is not None and options.standard is None:
+        raise ValueError("--part is one of a standard set: name that with --standard")
+    rule = None if options.standard is None else protocol(options.standard)
+    wanted = {
+        group: _items(where, options)
+        for group, where in zip(labels(options.sets), options.sets, strict=True)
+    }
+    system = ours(options.clustering, options.words, options.model, options.language)
+    everything: list[Judged] = []
+    found: dict[str, Any] = {}
+    for group, items in wanted.items():
+        cases = [case(group, item) for item in items]
+        judged, worker = run_set(system, cases, options.threads, options.hints, options.words)
+        everything += judged
+        found[group] = figures(judged, worker)
+        print(f"\n{group}: hints {options.hints}, {options.threads} threads, {options.clustering}")
+        print(table(judged, options.words))
+        if rule is not None:
+            der = by_protocol(rule, cases, judged)
+            print(protocol_row(rule, der))
+            found[group]["protocol"] = {**asdict(rule), "der": _der(der)}
+        loaded, peak = worker.loaded_bytes / 1e6, pool(judged).peak_bytes / 1e6
+        print(f"loaded in {worker.load_s:.2f} s ({loaded:.0f} MB), peak memory {peak:.0f} MB")
+    if len(wanted) > 1:
+        print(f"\nall sets\n{table(everything, options.words).splitlines()[0]}")
+        print(table(everything, options.words).splitlines()[-1])
+        found["all sets"] = _figures(pool(everything))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _items(where: str, options: argparse.Namespace) -> list[Item]:
+    items = load(where, options.standard, options.part)
+    chosen = [item for item in items if not options.only or item.name in options.only]
+    if not chosen:
+        names = ", ".join(item.name for item in items[:5])
+        raise ValueError(f"{where} has none of --only {' '.join(options.only)}: it has {names}")
+    return chosen
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("sets", nargs="+", help="folders, or names of sets")
+    parser.add_argument("--standard", metavar="NAME", help="the sets have this one's usual layout")
+    parser.add_argument("--part", help="of the standard set; default: the one scored usually")
     parser.add_argument("--clustering", default="merge")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--hints", choices=("none", "oracle"), default="none")
@@ -140,28 +220,8 @@ def main() -> None:
     parser.add_argument("--language", help="of the words; default: detected")
     parser.add_argument("--only", nargs="+", help="these recordings only")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
-    options = parser.parse_args()
-    system = ours(options.clustering, options.words, options.model, options.language)
-    everything: list[Judged] = []
-    found: dict[str, Any] = {}
-    for where in options.sets:
-        group = Path(where).name
-        items = [i for i in load(where) if not options.only or i.name in options.only]
-        cases = [case(group, item) for item in items]
-        judged, worker = run_set(system, cases, options.threads, options.hints, options.words)
-        everything += judged
-        found[group] = figures(judged, worker)
-        print(f"\n{group}: hints {options.hints}, {options.threads} threads, {options.clustering}")
-        print(table(judged, options.words))
-        loaded, peak = worker.loaded_bytes / 1e6, pool(judged).peak_bytes / 1e6
-        print(f"loaded in {worker.load_s:.2f} s ({loaded:.0f} MB), peak memory {peak:.0f} MB")
-    if len(options.sets) > 1:
-        print(f"\nall sets\n{table(everything, options.words).splitlines()[0]}")
-        print(table(everything, options.words).splitlines()[-1])
-        found["all sets"] = _figures(pool(everything))
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -67,7 +67,7 @@ def fetch_url(url: str, sha256: str, folder: Path) -> Path:
 
 
 def _fetch(target: Path, sha256: str, address: Callable[[], str]) -> Path:
-    if target.exists() and _sha256(target) == sha256:
+    if target.exists() and file_sha256(target) == sha256:
         return target
     file = target.name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def _fetch(target: Path, sha256: str, address: Callable[[], str]) -> Path:
     try:
         with urllib.request.urlopen(address(), timeout=120) as answer, part.open("wb") as out:
             shutil.copyfileobj(answer, out)
-        found = _sha256(part)
+        found = file_sha256(part)
         if found != sha256:
             raise FetchError(f"{file} has SHA-256 {found}, not {sha256}: treated as absent")
         part.replace(target)
@@ -194,6 +194,7 @@ def _files(archive: Path, members: str) -> Iterator[tuple[str, bytes]]:
                 yield entry.name, (content or io.BytesIO()).read()
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """What a file is known by, whatever it is called and wherever it lies."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

@@ -9,8 +9,8 @@
     python -m benchmarks.tune clustering FOLDER|NAME …   # the methods, on one count
     python -m benchmarks.tune confidence FOLDER|NAME …   # fits confidence.py, and its error
 
-DER at collar 0 with overlap scored. The networks run once per recording: their evidence is kept in
-`--cache` (default .tune/).
+DER at collar 0 with overlap scored. The networks run once per recording and state of our code:
+their evidence is kept in `--cache` (default .tune/).
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks import data
+from benchmarks.fetching import file_sha256
+from benchmarks.workers import ours
 from diarize import (
     assignment,
     attribution,
@@ -66,16 +68,17 @@ class Case:
 
 
 def load(where: list[str], cache: Path) -> list[Case]:
-    pipeline = Pipeline()
+    """The recordings with their evidence, kept under `cache` by our version and their own bytes:
+    neither another recording nor another state of the code is taken for it."""
+    pipeline, version = Pipeline(), ours().version
     cases = []
-    for place in where:
+    for place, group in zip(where, data.labels(where), strict=True):
         for item in data.load(place):
-            kept = cache / Path(place).name / f"{item.name}.npz"
+            kept = cache / version / f"{file_sha256(item.audio)[:20]}.npz"
             if not kept.exists():
-                kept.parent.mkdir(parents=True, exist_ok=True)
                 pipeline.prepare(item.audio).save(kept)
             truth = in_order(Turn(start, end, who) for who, start, end in item.turns())
-            cases.append(Case(Path(place).name, truth, item.scored(), Prepared.load(kept)))
+            cases.append(Case(group, truth, item.scored(), Prepared.load(kept)))
     return cases
 
 

@@ -3,9 +3,10 @@
     python -m benchmarks.word_attribution FOLDER… [--words FILE] [--jitter 0.2] [--list]
 
 A FOLDER holds recordings with RTTM and STM or SegLST (`benchmarks.data.load`). Words come from our
-recogniser along our turns (kept with --words FILE). They are given to speakers by
-`diarize.alignment`, by WhisperX's rule and by largest overlap, on our turns and on the true ones,
-every edge of which may be moved by a random amount of up to the jitter. Wrong words are told apart:
+recogniser along our turns (with --words FILE kept there, for this state of our code). They are
+given to speakers by `diarize.alignment`, by WhisperX's rule and by largest overlap, on our turns
+and on the true ones, every edge of which may be moved by a random amount of up to the jitter. Wrong
+words are told apart:
 
 - overlap: several people speak there, in truth: undecidable;
 - ours: our turns (or the moved ones) have the right speaker there, the rule chose another;
@@ -30,7 +31,9 @@ import numpy as np
 
 from benchmarks import whisperx_rule
 from benchmarks.data import Item, load
+from benchmarks.fetching import file_sha256
 from benchmarks.judging import truth
+from benchmarks.workers import ours
 from diarize.alignment import align
 from diarize.formats import seglst
 from diarize.metrics.cpwer import cp_word_error
@@ -100,6 +103,23 @@ def listen(pipeline: Pipeline, item: Item) -> Heard:
     words = [w for u in result.utterances for w in u.words]
     words.sort(key=lambda w: (w.start, w.end))
     return Heard(words, list(result.turns), list(result.exclusive))
+
+
+def hear(
+    pipeline: Pipeline, version: str, items: dict[str, Item], file: Path | None
+) -> dict[str, Heard]:
+    """Our words and turns of all `items`. What `file` has, by version and the recording's bytes, is
+    taken from there; the rest is put there."""
+    kept = json.loads(file.read_text(encoding="utf-8")) if file and file.exists() else {}
+    heard = {}
+    for key, item in items.items():
+        known_by = f"{version} {file_sha256(item.audio)}"
+        if known_by not in kept:
+            kept[known_by] = asdict(listen(pipeline, item))
+        heard[key] = _heard(kept[known_by])
+    if file:
+        file.write_text(json.dumps(kept), encoding="utf-8")
+    return heard
 
 
 def wrong_words(
@@ -226,21 +246,16 @@ def main() -> None:
     parser.add_argument("--words", type=Path, help="keep what we make of the recordings here")
     parser.add_argument("--list", action="store_true", help="every word that align gets wrong")
     options = parser.parse_args()
-    kept = {}
-    if options.words and options.words.exists():
-        kept = json.loads(options.words.read_text())
     pipeline = Pipeline(model=options.model, language=options.language)
-    every = {}
+    version = ours(words=True, model=options.model, language=options.language).version
+    every: dict[str, Item] = {}
+    heard: dict[str, Heard] = {}
     for folder in options.folders:
         items = {f"{folder}/{i.name}": i for i in load(folder) if truth(i)[1] is not None}
-        for key in items.keys() - kept.keys():
-            kept[key] = asdict(listen(pipeline, items[key]))
-        if options.words:
-            options.words.write_text(json.dumps(kept))
+        heard |= hear(pipeline, version, items, options.words)
         print(folder)
-        measure(items, {key: _heard(kept[key]) for key in items}, options.jitter, options.list)
+        measure(items, heard, options.jitter, options.list)
         every |= items
-    heard = {key: _heard(kept[key]) for key in every}
     measure_times(every, heard)
     if len(options.folders) > 1:
         print("all of these")

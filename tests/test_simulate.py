@@ -233,3 +233,69 @@ def test_recipes_of_the_bench_are_valid_and_faults_are_named(tmp_path, clips, ca
     asked = f"--voices {clips}/voices --out {tmp_path} --speakers 5 --minutes 1 --count 1"
     assert command.main(asked.split()) == 2
     assert "needs 5 voices, 2 are there" in capsys.readouterr().err
+
+
+def test_noise_by_telephone_lies_at_the_stated_distance_in_its_band(cast, tmp_path):
+    """Nine tenths of this noise's power are a hum that no telephone lets through."""
+    at = np.arange(3 * RATE_HZ) / RATE_HZ
+    hiss = np.random.default_rng(0).standard_normal(len(at)) * 0.02
+    rumble = 0.3 * np.sin(2 * np.pi * 60 * at) + hiss
+    soundfile.write(tmp_path / "rumble.wav", rumble, RATE_HZ)
+    line = Recipe(name="t", speakers=(2, 2), minutes=(0.5, 0.5), variation=0, telephone=True)
+    without, with_noise = (
+        simulate(line.model_copy(update=more), 0, 5, cast, [tmp_path / "rumble.wav"], {})
+        for more in ({}, {"snr_db": (10.0, 10.0)})
+    )
+    talking = np.zeros(len(without.audio), bool)
+    for piece in without.placed:
+        talking[piece.start : piece.end] = True
+    noise = with_noise.audio - without.audio
+    snr_db = 10 * np.log10(np.mean(without.audio[talking] ** 2) / np.mean(noise**2))
+    assert snr_db == pytest.approx(10, abs=0.5)
+
+
+RECIPES = Path(command.__file__).parent / "simulated.toml"
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ("--speakers 0", "--speakers is 0: input should be greater than or equal to 1"),
+        ("--speakers 5-4", "--speakers is (5, 4): the lower end comes first"),
+        ("--speakers 2.5", "--speakers is 2.5: input should be a valid integer"),
+        ("--minutes x", "--minutes is 'x': use a number, or two as in 2-8"),
+        ("--minutes 0", "--minutes is 0: input should be greater than 0"),
+        ("--snr=5:-5", "--snr is (5, -5): the lower end comes first"),
+        ("--dominant 1.5", "--dominant is 1.5: input should be less than 1"),
+        ("--seed -1", "--seed is -1: use a whole number from 0 up"),
+        ("--copy ami- --speakers 3 --style meeting", "leave out --speakers, --style"),
+        ("--sets phone", "--sets chooses from a recipe file: name that with --recipe"),
+        (f"--recipe {RECIPES} --count 1 --telephone", "leave out --count, --telephone"),
+        (f"--recipe {RECIPES} --sets tel", "simulated.toml has no set tel"),
+        (f"--recipe {__file__}", "test_simulate.py is no TOML"),
+    ],
+)
+def test_what_cannot_be_or_would_be_ignored_is_refused(asked, sentence, tmp_path, capsys):
+    assert command.main(f"--out {tmp_path} {asked}".split()) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_says_how_it_was_made_and_what_it_lacks(clips, tmp_path, capsys):
+    asked = f"--voices {clips}/voices --noise {clips}/noise --out {tmp_path} --seed 4 --count 2"
+    asked += " --speakers 2 --minutes 0.04 --snr=-5:-1"
+    assert command.main(asked.split()) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("no words: these voices have no text")
+    assert "simulate: only 1 of 2 speak in sim-000: longer minutes have more" in said
+    about = json.loads((tmp_path / "sim-001.json").read_text())
+    assert -5 <= about["snr_db"] <= -1
+    assert set(about["versions"]) == {"numpy", "scipy", "pyroomacoustics"}
+    recipe = Recipe.model_validate(about["recipe"])
+    hiss = [clips / "noise" / "hiss.wav"]
+    cast = voices.load_voices(clips / "voices")
+    write(simulate(recipe, about["index"], about["seed"], cast, hiss, {}), tmp_path / "again")
+    first, again = (f / "sim-001.flac" for f in (tmp_path, tmp_path / "again"))
+    assert first.read_bytes() == again.read_bytes()

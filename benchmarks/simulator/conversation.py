@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from benchmarks.simulator import sound
@@ -22,6 +25,8 @@ from benchmarks.simulator.voices import (
 )
 
 Timeline = list[tuple[str, float, float]]
+MADE_WITH = ("numpy", "scipy", "pyroomacoustics")
+"""Packages whose versions decide on the bytes."""
 SHORTEST_S = 0.25
 CLIP = 0.97
 
@@ -133,13 +138,28 @@ def simulate(
     audio, heard = _surroundings(recipe, audio, placed, noises, rng)
     about: dict[str, object] = {
         "name": name,
+        "recipe": recipe.model_dump(mode="json"),
+        "index": index,
         "seed": seed,
+        "versions": versions(),
         "speakers": sorted({p.speaker for p in placed}),
         "turns_from": source,
         **where,
         **heard,
     }
     return Conversation(name, audio, tuple(placed), about)
+
+
+@cache
+def versions() -> dict[str, str | None]:
+    """Of `MADE_WITH`; None: not installed (pyroomacoustics, where no room was wanted)."""
+    found: dict[str, str | None] = {}
+    for package in MADE_WITH:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found
 
 
 def _plan(
@@ -206,7 +226,7 @@ def _mix(
         target = int((turn.start_s + turn.length_s) * RATE_HZ) - start
         if target < SHORTEST_S * RATE_HZ:
             continue
-        place = int(rng.integers(3))
+        place = int(rng.integers(sound.PLACES))
         for offset, phrase in mouths[turn.who].say(target):
             begin = start + offset
             if begin + phrase.length > samples:
@@ -242,7 +262,7 @@ def _surroundings(
     talking = np.zeros(len(audio), bool)
     for piece in placed:
         talking[piece.start : piece.end] = True
-    speech_rms = float(np.sqrt(np.mean(audio[talking].astype(np.float64) ** 2)))
+    speech, speech_rms = audio, _rms(audio[talking])
     heard: dict[str, object] = {}
     tone_db = float(rng.uniform(*recipe.tone_db))
     audio = audio + sound.room_tone(len(audio), rng) * np.float32(
@@ -253,7 +273,8 @@ def _surroundings(
             raise ValueError(f"set {recipe.name} asks for noise: name a folder with --noise")
         snr_db = float(rng.uniform(*recipe.snr_db))
         noise = sound.background(noises, len(audio), rng)
-        audio += noise * np.float32(speech_rms * 10 ** (-snr_db / 20))
+        level = _level_by_telephone(speech, talking, noise) if recipe.telephone else speech_rms
+        audio += noise * np.float32(level * 10 ** (-snr_db / 20))
         heard["snr_db"] = round(snr_db, 2)
     if recipe.telephone:
         audio = sound.through_telephone(audio)
@@ -261,6 +282,18 @@ def _surroundings(
     if peak > CLIP:
         audio = audio * np.float32(CLIP / peak)
     return audio, heard | {"tone_db": round(tone_db, 2), "telephone": recipe.telephone}
+
+
+def _rms(audio: Float32) -> float:
+    return float(np.sqrt(np.mean(audio.astype(np.float64) ** 2)))
+
+
+def _level_by_telephone(speech: Float32, talking: npt.NDArray[np.bool_], noise: Float32) -> float:
+    """What `noise` is multiplied by to be as loud as the speech in what a telephone lets through:
+    most of a rumbling noise lies below it, and would be gone from the file."""
+    step = RATE_HZ // sound.PHONE_HZ
+    through = _rms(sound.telephone_band(noise))
+    return _rms(sound.telephone_band(speech)[talking[::step]]) / max(through, 1e-6)
 
 
 def write(conversation: Conversation, folder: Path, join_s: float = 0.25) -> None:

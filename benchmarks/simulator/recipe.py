@@ -6,24 +6,34 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-Range = tuple[float, float]
+
+def _rising(limits: tuple[float, ...]) -> tuple[float, ...]:
+    if len(limits) == 2 and limits[0] > limits[1]:
+        raise ValueError("the lower end comes first")
+    return limits
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_rising)]
+Length = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
 
 
 class Recipe(BaseModel):
     """One set. Ranges are (low, high), drawn anew for each recording.
 
-    `speakers` walks through its range, so every count comes equally often. `copy` takes the turns
-    (and the number of speakers) from real timelines whose name starts with it, "" meaning any.
+    `speakers` walks through its range, so every count comes equally often. `copy_timelines`
+    takes the turns (and the number of speakers) from real timelines whose name starts with it, ""
+    meaning any.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    count: Annotated[int, Field(ge=1)] = 1
-    speakers: tuple[int, int] | tuple[int, ...] = (2, 8)
-    minutes: Range = (5.0, 5.0)
+    count: Count = 1
+    speakers: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(_rising)] = (2, 8)
+    minutes: Annotated[tuple[Length, Length], AfterValidator(_rising)] = (5.0, 5.0)
     style: Literal["meeting", "broadcast", "telephone"] = "meeting"
     copy_timelines: str | None = None
     dominant: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -51,11 +61,23 @@ class Recipe(BaseModel):
 
 def read_recipes(path: Path) -> list[Recipe]:
     """The ``[[set]]`` tables of a TOML file. Raises ValueError with the table's name and fault."""
-    tables = tomllib.loads(path.read_text(encoding="utf-8")).get("set", [])
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("set", [])
+    except tomllib.TOMLDecodeError as fault:
+        raise ValueError(f"{path} is no TOML: {fault}") from fault
     recipes = []
     for table in tables:
         try:
             recipes.append(Recipe.model_validate(table))
         except ValidationError as fault:
-            raise ValueError(f"{path}: set {table.get('name', '?')!r}: {fault}") from fault
+            field, reason = first_of(fault)
+            where = f"{path}: set {table.get('name', '?')!r}"
+            raise ValueError(f"{where}: {field} {reason}") from fault
     return recipes
+
+
+def first_of(fault: ValidationError) -> tuple[str, str]:
+    """The first field that is wrong with a recipe, and what is wrong with it."""
+    error = fault.errors(include_url=False)[0]
+    reason = error["msg"].removeprefix("Value error, ")
+    return str(error["loc"][0]), f"is {error['input']!r}: {reason[0].lower()}{reason[1:]}"

@@ -32,6 +32,9 @@ def tilt(audio: Float32, db_per_octave: float) -> Float32:
 
 # ------------------------------------------------------------------------------ rooms
 
+PLACES = 3
+"""Where a speaker's mouth is at one time or another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -43,9 +46,7 @@ class Room:
     responses: tuple[tuple[Float32, ...], ...]
 
 
-def make_room(
-    speakers: int, distance: str, rt60_s: float, rng: np.random.Generator, places: int = 3
-) -> Room:
+def make_room(speakers: int, distance: str, rt60_s: float, rng: np.random.Generator) -> Room:
     """A shoebox room with every speaker at a place of their own (pyroomacoustics, image method).
 
     `distance` is "near" (one microphone on the table, 0.4–1.2 m from each) or "far" (1.5–4 m).
@@ -66,25 +67,25 @@ def make_room(
     for angle in angles:
         metres = float(rng.uniform(*reach))
         far_m.append(metres)
-        for _ in range(places):
+        for _ in range(PLACES):
             spot = microphone + metres * np.array([np.cos(angle), np.sin(angle), 0])
             spot[2] = rng.uniform(1.1, 1.4)
             spot[:2] += rng.normal(0, 0.08, 2)
             room.add_source(np.clip(spot, 0.2, size - 0.2))
     room.add_microphone(microphone)
     room.compute_rir()
-    return Room(_normalised([np.asarray(r) for r in room.rir[0]], far_m, places))
+    return Room(_normalised([np.asarray(r) for r in room.rir[0]], far_m))
 
 
 def _normalised(
-    raw: list[npt.NDArray[np.float64]], far_m: list[float], places: int
+    raw: list[npt.NDArray[np.float64]], far_m: list[float]
 ) -> tuple[tuple[Float32, ...], ...]:
     nearest = min(far_m)
     responses = []
     for who, metres in enumerate(far_m):
         level = 10 ** (max(20 * np.log10(nearest / metres), -12.0) / 20)
         mine = []
-        for response in raw[who * places : (who + 1) * places]:
+        for response in raw[who * PLACES : (who + 1) * PLACES]:
             direct = int(np.argmax(np.abs(response)))
             shaped = response[max(direct - 16, 0) :] / np.abs(response[direct])
             mine.append(np.asarray(shaped * level, dtype=np.float32))
@@ -102,11 +103,16 @@ def in_room(audio: Float32, response: Float32) -> Float32:
 
 def through_telephone(audio: Float32) -> Float32:
     """300–3400 Hz, 8 kHz, G.711 mu-law, and back to 16 kHz. Shape kept."""
-    narrow = resample_poly(audio, 1, RATE_HZ // PHONE_HZ).astype(np.float32)
-    band = butter(4, PHONE_BAND_HZ, btype="bandpass", fs=PHONE_HZ, output="sos")
-    heard = mu_law(np.asarray(sosfilt(band, narrow), dtype=np.float32))
+    heard = mu_law(telephone_band(audio))
     wide = resample_poly(heard, RATE_HZ // PHONE_HZ, 1).astype(np.float32)
     return np.asarray(wide[: len(audio)], dtype=np.float32)
+
+
+def telephone_band(audio: Float32) -> Float32:
+    """What a telephone lets through, at 8 kHz."""
+    narrow = resample_poly(audio, 1, RATE_HZ // PHONE_HZ).astype(np.float32)
+    band = butter(4, PHONE_BAND_HZ, btype="bandpass", fs=PHONE_HZ, output="sos")
+    return np.asarray(sosfilt(band, narrow), dtype=np.float32)
 
 
 def mu_law(audio: Float32) -> Float32:

@@ -26,7 +26,11 @@ AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")
 LEVEL_DBFS = -26.0
 """Every clip is brought to this level of speech: differences of level are the recipe's to make."""
 
+HELD_SHARE = 1 / 3
+"""Of the speakers of a folder, that nothing is tuned on."""
 PAUSE_MS = 120
+QUIET_DB = 32.0
+"""Frames at the ends of speech that are so far below its loud ones are left out."""
 PAD_SAMPLES = RATE_HZ * 40 // 1000
 
 Float32 = npt.NDArray[np.float32]
@@ -92,14 +96,14 @@ def find_clips(folder: Path) -> dict[str, list[Path]]:
     return dict(sorted(clips.items()))
 
 
-def split_speakers(speakers: list[str], part: str, held_share: float = 1 / 3) -> list[str]:
+def split_speakers(speakers: list[str], part: str) -> list[str]:
     """The speakers of one `part`: "dev", "held" or "all".
 
-    Speakers are ordered by the SHA-256 of their name; the last `held_share` is held back. The rule
+    Speakers are ordered by the SHA-256 of their name; the last `HELD_SHARE` is held back. The rule
     depends on nothing but the names, so nobody can choose who is easy.
     """
     ordered = sorted(speakers, key=lambda s: hashlib.sha256(s.encode()).hexdigest())
-    border = len(ordered) - round(len(ordered) * held_share)
+    border = len(ordered) - round(len(ordered) * HELD_SHARE)
     parts = {"dev": ordered[:border], "held": ordered[border:], "all": ordered}
     if part not in parts:
         raise ValueError(f"part is {part!r}: use dev, held or all")
@@ -210,14 +214,14 @@ def _edges(phrase: Phrase) -> Phrase:
     return Phrase(audio, phrase.lead, phrase.length, phrase.text, phrase.words)
 
 
-def _trim(audio: Float32, start: int, end: int, below_db: float = 32.0) -> tuple[int, int]:
+def _trim(audio: Float32, start: int, end: int) -> tuple[int, int]:
     """Take the quiet 10 ms frames off both ends: Silero decides on 32 ms and lets go late."""
     hop = RATE_HZ // 100
     frames = (end - start) // hop
     if frames < 3:
         return start, end
     power = (audio[start : start + frames * hop].reshape(frames, hop) ** 2).mean(axis=1)
-    loud = np.flatnonzero(power > np.percentile(power, 90) * 10 ** (-below_db / 10))
+    loud = np.flatnonzero(power > np.percentile(power, 90) * 10 ** (-QUIET_DB / 10))
     return start + int(loud[0]) * hop, start + int(loud[-1] + 1) * hop
 
 
