@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
@@ -263,29 +263,40 @@ class Decoding:
         frames = [max(1, round(100 * (b - a))) for a, b in spans]
         aligned = model.find_alignment(tokenizer, tokens, encoded, frames)
         drafts = []
-        for chunk, span, result, ids, timed in zip(
-            chunks, spans, results, tokens, aligned, strict=True
+        for chunk, (start, _), timed, result, ids in zip(
+            chunks, spans, aligned, results, tokens, strict=True
         ):
-            length = len(result.sequences_ids[0])
-            speech = inside(self.speech, chunk)
-            words = with_sound(timed_words(timed, span[0], chunk, speech))
-            loop = loop_start([w.text for w in words])
-            words = words[:loop]
-            missed = skipped(speech, words)
-            drafts.append(
-                Draft(
-                    chunk,
-                    words,
-                    missed,
-                    thin(speech, words, chunk, missed),
-                    result.scores[0] * length / (length + 1),
-                    get_compression_ratio(tokenizer.decode(ids)) if ids else 0.0,
-                    result.no_speech_prob,
-                    loop is not None,
-                    length >= room,
-                )
-            )
+            found = timed_words(timed, start, chunk, inside(self.speech, chunk))
+            drafts.append(self._draft(chunk, found, result, tokenizer.decode(ids), room))
         return drafts
+
+    def _draft(
+        self, chunk: Span, found: Iterable[Word], result: Any, text: str, room: int
+    ) -> Draft:
+        """What was heard in a chunk, and what is wrong with it.
+
+        Args:
+            found: words with times.
+            result: CTranslate2's, of the chunk.
+            room: for so many tokens.
+        """
+        speech = inside(self.speech, chunk)
+        words = with_sound(found)
+        loop = loop_start([w.text for w in words])
+        words = words[:loop]
+        missed = skipped(speech, words)
+        length = len(result.sequences_ids[0])
+        return Draft(
+            chunk,
+            words,
+            missed,
+            thin(speech, words, chunk, missed),
+            result.scores[0] * length / (length + 1),
+            get_compression_ratio(text) if text else 0.0,
+            result.no_speech_prob,
+            loop is not None,
+            length >= room,
+        )
 
 
 def _final(drafts: list[Draft], alone: list[Draft]) -> list[Word]:
