@@ -43,7 +43,8 @@ def parse(kind: type[T], text: str, source: str) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise FormatError(f"{source}: {place + ': ' if place else ''}{first['msg']}") from None
+        told = first["msg"].removeprefix("Value error, ")  # pydantic's, before what ours say
+        raise FormatError(f"{source}: {place + ': ' if place else ''}{told}") from None
 
 
 def dump(document: object) -> str:

@@ -207,7 +207,7 @@ def test_convert_writes_what_it_is_given(running: Running) -> None:
         (json.dumps(RESULT | {"duration": 1e308}).encode(), "something lasts from 0.0 s to 1e+308"),
         (
             json.dumps(RESULT | {"turns": [turn(3, 2, "A")]}).encode(),
-            "something lasts from 3.0 s to 2.0 s",
+            "the result: turns.0: from 3.0 s to 2.0 s is not a span of time",
         ),
     ],
 )
