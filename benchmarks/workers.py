@@ -38,6 +38,7 @@ THREAD_VARIABLES = (
 NOT_TURNS = {"server", "cli", "metrics", "voices", "formats"}
 NOT_WORDS = {"transcription.py", "decoding.py", "chunking.py", "batching.py", "drafts.py"}
 NOT_WORDS |= {"word_times.py", "alignment.py", "words.py", "language.py", "whisper_encoder.py"}
+NOT_WORDS |= {"spans.py"}
 """What our turns, and with NOT_WORDS our words, do not depend on."""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from diarize.chunking import Span
 from diarize.language import spoken_s
+from diarize.spans import Span
 
 Batch = list[Span]
 """Chunks that are decoded at once."""

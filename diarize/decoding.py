@@ -28,7 +28,7 @@ from faster_whisper.transcribe import (
 from diarize.ahead import begin
 from diarize.audio import Recording
 from diarize.batching import BATCH, TAIL_S, Batch, plan_batches, plan_blocks
-from diarize.chunking import Span, inside, joined, plan_chunks
+from diarize.chunking import joined, plan_chunks
 from diarize.drafts import (
     Draft,
     badness,
@@ -43,6 +43,7 @@ from diarize.drafts import (
 from diarize.language import Votes, judge, language_windows, spoken_s, together
 from diarize.networks import Network
 from diarize.records import SAMPLE_RATE_HZ, Float32, ProgressHook, Word
+from diarize.spans import Span, inside
 from diarize.word_times import timed_words
 
 CONTEXT_S = 0.1

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise, takewhile
 
-from diarize.chunking import Span, inside
 from diarize.language import spoken_s
 from diarize.records import Word
+from diarize.spans import Span, inside, outside
 
 MAX_COMPRESSION = 2.4
 """Text that zlib shrinks more than this is a loop (Whisper's own threshold)."""
@@ -82,7 +82,7 @@ class Draft:
 
 def skipped(speech: Sequence[Span], words: Sequence[Word]) -> tuple[Span, ...]:
     """Stretches of speech that no word accounts for, SKIPPED_S and longer."""
-    left = _without(speech, [(w.start, w.end) for w in words])
+    left = outside(speech, [(w.start, w.end) for w in words])
     return tuple((a, b) for a, b in left if b - a >= SKIPPED_S)
 
 
@@ -92,7 +92,7 @@ def thin(
     """Stretches of a chunk with too few words for so much speech, from the end of the word before
     to the start of the word after. None holds speech that is `missed`: what `skipped` found."""
     found = []
-    for start, end in _without([chunk], missed):
+    for start, end in outside([chunk], missed):
         own = [w for w in words if start <= w.start and w.end <= end]
         edges = [start, *accumulate((w.end for w in own), max)]
         nexts = [*(w.start for w in own[1:]), end]
@@ -105,18 +105,6 @@ def thin(
                 found += [stretch] if most_s >= THIN_S else []
                 first, surplus_s, most_s = i + 1, 0.0, 0.0
     return tuple(found)
-
-
-def _without(spans: Sequence[Span], cuts: Sequence[Span]) -> list[Span]:
-    left = list(spans)
-    for start, end in cuts:
-        left = [
-            part
-            for a, b in left
-            for part in ((a, min(b, start)), (max(a, end), b))
-            if part[1] > part[0]
-        ]
-    return left
 
 
 def filled(draft: Draft, again: Sequence[Draft]) -> Draft:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from diarize.chunking import MAX_CHUNK_S, Span
+from diarize.chunking import MAX_CHUNK_S
+from diarize.spans import Span
 
 WINDOWS = 8
 """A recording is asked at most this often: once in each of so many parts, like long."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from faster_whisper.transcribe import merge_punctuations
 
-from diarize.chunking import Span, inside
 from diarize.records import Word
+from diarize.spans import Span, inside
 
 EARLY_S = 0.08
 """Whisper's cross-attention gives words this much too early, by the median. Against the placed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diarize.chunking import Span
+from diarize.spans import Span
 from diarize.word_times import EARLY_S, timed_words
 
 CHUNK = (0.0, 30.0)

@@ -25,7 +25,7 @@ from benchmarks.simulator.voices import (
 )
 
 Timeline = list[tuple[str, float, float]]
-MADE_WITH = ("numpy", "scipy", "pyroomacoustics")
+MADE_WITH = ("numpy", "scipy", "pyroomacoustics", "av", "faster-whisper", "soundfile")
 """Packages whose versions decide on the bytes."""
 SHORTEST_S = 0.25
 CLIP = 0.97

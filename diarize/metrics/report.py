@@ -16,10 +16,11 @@ from diarize.metrics.edit_distance import WordErrors, align_words
 from diarize.metrics.jer import JaccardError, jaccard_error_of
 from diarize.metrics.normalise import Normaliser, normalise, raw
 from diarize.metrics.speaker_count import SpeakerCount, speaker_count
-from diarize.metrics.timeline import Region, build_timeline, outside
+from diarize.metrics.timeline import Region, build_timeline
 from diarize.metrics.wder import WordDiarizationErrors, word_diarization_error_of
 from diarize.metrics.wer import words_in_order
 from diarize.records import Turn, Utterance
+from diarize.spans import outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Pair:
         if not self.ignored:
             return self.uem
         last_s = max((turn.end for turn in (*self.reference, *self.hypothesis)), default=0.0)
-        return outside(self.ignored, [(0.0, last_s)] if self.uem is None else self.uem)
+        return outside([(0.0, last_s)] if self.uem is None else self.uem, self.ignored)
 
 
 @dataclass(frozen=True, slots=True)

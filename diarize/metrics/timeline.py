@@ -116,19 +116,6 @@ def build_timeline(
     )
 
 
-def outside(ignored: Sequence[Region], regions: Sequence[Region]) -> list[Region]:
-    """What of `regions` lies outside of `ignored`; the order of either does not matter."""
-    left = list(regions)
-    for start, end in ignored:
-        left = [
-            part
-            for low, high in left
-            for part in ((low, min(high, start)), (max(low, end), high))
-            if part[0] < part[1]
-        ]
-    return left
-
-
 def best_mapping(gain: npt.NDArray[np.generic]) -> list[tuple[int, int]]:
     """One-to-one pairs (row, column) with the largest total gain; pairs without gain are dropped.
 
